@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "analysis/command.hpp"
+#include "analysis/output.hpp"
+#include "analysis/result.hpp"
+
+namespace moesim::analysis {
+namespace {
+
+/// moesim run SCENARIO.toml: one scenario, and its variants beside it.
+class Run final : public Command {
+public:
+    void add_options(CLI::App& app) override {
+        app.add_option("scenario", file_, "a scenario (TOML)")->required();
+        app.add_option("--set", sets_, "key.path=value, over what the scenario says");
+        app.add_option("--out", folder_, "folder for result.json, report.html, timeline, tables");
+        app.add_option("--json", json_, "file for the result, or - for standard output");
+        app.add_option("--engine", options_.engine, "simgrid or replay")
+            ->check(CLI::IsMember(sim::Registry<sim::Engine>::names()));
+        app.add_option("--fold", fold_, "auto: simulate equal ranks once; off: every rank")
+            ->check(CLI::IsMember({"auto", "off"}));
+    }
+
+    int run(const Session& session) override {
+        options_.fold = fold_ == "auto";
+        sim::Table table = sim::Table::from_file(file_);
+        for (const std::string& assignment : sets_) table.set(assignment);
+        std::vector<scenarios::Scenario> all = scenarios::read_variants(table, session.seed);
+        const Simulated base = simulate(std::move(all.front()), options_);
+        nlohmann::ordered_json result = result_json(base, options_);
+        for (std::size_t i = 1; i < all.size(); ++i) {
+            nlohmann::ordered_json variant =
+                result_json(simulate(std::move(all[i]), options_), options_);
+            variant["vs_base"] = versus(variant, result);
+            variant["name"] = variant["scenario"]["name"];
+            result["variants"].push_back(std::move(variant));
+        }
+        if (!json_.empty()) write_json(json_, result);
+        if (!folder_.empty())
+            write_file(std::filesystem::path{folder_} / "result.json", result.dump(2) + "\n");
+        say(summary(result));
+        return result["memory"]["fits"].get<bool>() ? 0 : 1;
+    }
+
+private:
+    std::string file_, folder_, json_, fold_ = "auto";
+    std::vector<std::string> sets_;
+    RunOptions options_;
+};
+
+const sim::Register<Command, Run> entry{"run", "simulate a scenario"};
+
+}  // namespace
+}  // namespace moesim::analysis

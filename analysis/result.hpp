@@ -1,0 +1,37 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "analysis/metrics.hpp"
+#include "scenarios/scenario.hpp"
+
+namespace moesim::analysis {
+
+/// One simulated scenario: the timeline with all that was read off it.
+struct Simulated {
+    scenarios::Scenario scenario;
+    scenarios::Lowered lowered;
+    sim::Timeline line;
+    std::vector<std::vector<MemberTimes>> booked;  // [rank classes][members]
+};
+
+struct RunOptions {
+    std::string engine = "simgrid";
+    bool fold = true;
+};
+
+Simulated simulate(scenarios::Scenario scenario, const RunOptions& options);
+
+/// The result as documented in the README (schema moesim.result/1): SI units, unit in every name.
+nlohmann::ordered_json result_json(const Simulated& run, const RunOptions& options);
+
+/// `variant` beside `base`: step time ratio and what moved, in words.
+nlohmann::ordered_json versus(const nlohmann::ordered_json& variant,
+                              const nlohmann::ordered_json& base);
+
+/// The result for a terminal of 80 columns.
+std::string summary(const nlohmann::ordered_json& result);
+
+}  // namespace moesim::analysis

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace moesim::models {
+
+/// Expert loads per (layer, domain), as measured.
+struct ShareTable {
+    std::vector<std::string> domains;                     // in order of first mention
+    std::vector<int> layers;                              // ascending
+    std::vector<std::vector<std::vector<double>>> share;  // [layers][domains][experts], sums to 1
+
+    [[nodiscard]] int experts() const { return static_cast<int>(share[0][0].size()); }
+};
+
+/// Reads a CSV with the header domain,layer,expert,share; '#' begins a comment line. Shares may be
+/// counts: each vector is scaled to sum 1. Throws sim::InputError (with line and column name)
+/// unless every domain has every layer and every layer the same experts 0 .. E-1, once each.
+ShareTable read_share_table(const std::filesystem::path& path);
+
+/// How the vectors of a layer are carried over to another number of experts.
+///   linear  log-share interpolated between neighbours: smooth, but the part of an expert's load
+///           that differs between domains shrinks, since neighbours by mean share differ in it
+///   nearest log-share of the nearest measured expert: keeps the spread within every domain
+enum class Resample { linear, nearest };
+
+/// Load vectors for another number of experts, by rank. [domains][experts], each sums to 1.
+///
+/// Experts are ordered by their mean share over the domains; target expert i sits in that order at
+/// (i + 1/2) Es/Et and takes every domain's share there, so the hot experts of one domain
+/// stay hot or cold in the others as measured. The result is in that order, coldest first; for the
+/// same number of experts it is the input itself, in its own order.
+std::vector<std::vector<double>> resample(const std::vector<std::vector<double>>& share,
+                                          int experts, Resample how);
+
+/// The vectors tilted as a load-balancing bias does once it has settled. [domains][experts]
+///
+/// Finds b such that sum_d w_d share_d(e) exp(b_e) / Z_d = 1 / E for every expert e (Z_d makes each
+/// domain sum to 1), by alternating scaling to 1e-10, and returns share_d(e) exp(b_e) / Z_d:
+/// uniform over the mixture, each domain still skewed. weight  [domains], sums to 1 Source:
+/// arXiv:2408.15664 (bias moved until expert loads are equal over the batch); that the tilt is a
+/// common factor per expert is assumed. Shares below 1e-12 count as 1e-12.
+std::vector<std::vector<double>> tilt_to_uniform(std::vector<std::vector<double>> share,
+                                                 const std::vector<double>& weight);
+
+}  // namespace moesim::models

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "scenarios/loads.hpp"
+#include "scenarios/lowering.hpp"
+
+namespace moesim::scenarios {
+
+/// A simulated rank, or several that share a program: its streams and ports.
+struct Lane {
+    std::uint32_t rank_class = 0;
+    int gpu = 0;  // representative
+    sim::StreamId compute = 0, ep = 0, tp = 0, dp = 0;
+    std::map<std::pair<int, int>, sim::StreamId> pp{};  // by (peer pipeline rank, what)
+};
+
+/// The lanes of one expert-parallel group on one pipeline rank.
+struct Group {
+    int rank = 0;     // pipeline
+    int replica = 0;  // expert-parallel group on that rank
+    std::vector<Lane> lanes;
+    std::uint32_t unit = sim::kNone;  // what is being written down
+};
+
+/// Tasks of one step of a program: one per lane (consecutive ids), or one shared by all lanes.
+struct Step {
+    sim::TaskId first = sim::kNone;
+    bool shared = false;
+    [[nodiscard]] sim::TaskId of(std::size_t lane) const {
+        return first == sim::kNone || shared ? first : first + static_cast<sim::TaskId>(lane);
+    }
+};
+
+enum class Exchange : std::uint8_t { dispatch, combine, combine_gradient, dispatch_gradient };
+
+/// Writes tasks; knows streams, ports and costs, but no order. Used by the unit writers.
+class Builder {
+public:
+    Builder(const Scenario& scenario, bool fold);
+
+    const Scenario& s;
+    Lowered out;
+    std::vector<Group> groups;  // by (replica, pipeline rank): groups[replica * ranks + rank]
+    bool take_turns = false;    // [what_if] overlap = 0
+
+    [[nodiscard]] Group& group(int rank, int replica) {
+        return groups[static_cast<std::size_t>(replica * s.parallel.pipeline + rank)];
+    }
+    [[nodiscard]] int replicas() const { return replicas_; }
+    [[nodiscard]] double stands_for() const { return stands_for_; }
+
+    /// One segment of an item on every lane.
+    Step work(Group& g, const Item& item, Segment segment, bool contended, int micro_batch,
+              std::initializer_list<Step> after);
+    /// One exchange of a MoE layer among the lanes of a group.
+    Step exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
+                  std::initializer_list<Step> after);
+    /// All-gather or reduce-scatter of a layer's activations over the tensor-parallel ranks.
+    Step tensor(Group& g, const Item& item, int micro_batch, bool contended,
+                std::initializer_list<Step> after);
+    /// Activations or their gradients from one pipeline rank to another.
+    Step send(Group& from, Group& to, int what, int micro_batch, std::initializer_list<Step> after);
+    /// A collective of kind dp on the lanes' dp streams (of several groups).
+    Step reduce(std::span<Group* const> who, const std::string& collective, double bytes,
+                int ranks, int per_node, std::initializer_list<Step> after, const char* op);
+    /// Seconds on the compute stream of every lane.
+    Step optimizer(Group& g, double seconds, const topologies::Cost& cost,
+                   std::initializer_list<Step> after);
+    void memory(const Group& g, Step at, bool at_end, MemoryClass cls, double bytes);
+    /// Activation bytes that an item keeps from its forward to its backward, at its hottest member.
+    [[nodiscard]] double activation_bytes(const Item& item, int micro_batch, int replica) const;
+
+private:
+    struct PortLink {
+        int physical;
+        sim::LinkId id;
+    };
+    std::vector<sim::TaskId> gather(const Group& g, std::size_t lane,
+                                    std::initializer_list<Step> after) const;
+    sim::LinkId link(int physical, double rate_factor);
+    std::uint16_t op(const std::string& name, const SegmentCost* cost, double seconds);
+    std::uint16_t transfer_op(const std::string& name, const topologies::TransferCost& cost,
+                              double seconds);
+    void ported(std::vector<sim::Demand>& demands, const Lane& lane, double nic_out, double nic_in,
+                double nvlink_out, double nvlink_in, double payload, double mean_copies,
+                const topologies::TransferCost& cost);
+    const ExchangeLoad& load(const Item& item, int micro_batch, int replica, bool backward) const;
+    void add_ground(std::uint16_t op, const std::array<double, 4>& seconds, double rel_error,
+                    double weight);
+
+    bool fold_;
+    int replicas_ = 1;
+    int width_ = 1;
+    double stands_for_ = 1;
+    std::unique_ptr<Loads> loads_;
+    std::unique_ptr<LayerCosts> costs_;
+    double mean_rows_ = 0, unique_per_row_ = 1;
+    std::map<int, sim::LinkId> links_;
+    std::map<const SegmentCost*, std::uint32_t> constant_;
+    std::map<sim::TaskId, Step> last_;
+    mutable std::map<std::array<int, 4>, ExchangeLoad> known_loads_;
+    std::map<std::string, double> stream_seconds_;
+    std::vector<Step> turn_;  // [groups] the last task, when everybody takes turns
+};
+
+/// Writes one slot of the schedule on a group. `arrived`: what it waits for.
+/// returns the step whose end makes the output (activations or gradients) complete.
+struct Outputs {
+    Step forward, backward;
+};
+Outputs write_slot(Builder& b, Group& g, const Slot& slot,
+                   const std::vector<std::vector<Item>>& stages, Step forward_input,
+                   Step backward_input);
+
+/// Gradient reduction, optimizer and parameter gather of all groups.
+void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages);
+
+/// Weights, gradients and optimizer state of every rank class.
+void write_standing_memory(Builder& b, const std::vector<std::vector<Item>>& stages);
+
+/// Parameters of one rank: what every rank of the stage holds, and its routed experts.
+struct RankParameters {
+    double shared = 0;  // divided by tensor parallelism already
+    double routed = 0;
+};
+RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage);
+
+}  // namespace moesim::scenarios

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "scenarios/layer_costs.hpp"
+#include "scenarios/scenario.hpp"
+#include "sim/task_graph.hpp"
+
+namespace moesim::scenarios {
+
+/// Where the seconds of an op come from: by Evidence, with the relative error of their sum.
+struct OpGround {
+    std::array<double, 4> seconds{};  // summed over the tasks of one member rank
+    double rel_error = 0;
+};
+
+enum class MemoryClass : std::uint8_t { weights, gradients, optimizer, activations, buffers };
+inline constexpr int kMemoryClasses = 5;
+std::string_view name(MemoryClass cls);
+
+/// Bytes that a rank class holds from (or, negative, until) a task on.
+struct MemoryEvent {
+    sim::TaskId task;
+    bool at_end;  // false: when the task starts
+    std::uint32_t rank_class;
+    MemoryClass cls;
+    double bytes;
+};
+
+/// A scenario as tasks, with what the analysis needs beside them.
+struct Lowered {
+    sim::TaskGraph graph;
+    std::vector<OpGround> ops;                // by graph.ops
+    std::vector<int> pipeline_rank;           // [rank classes]
+    std::vector<int> first_gpu;               // [rank classes] a GPU that it stands for
+    std::vector<std::array<double, kMemoryClasses>> standing;  // [rank classes] bytes held all the time
+    std::vector<MemoryEvent> memory;
+    std::vector<double> max_over_mean;        // of rows, per exchange: layer by layer, micro-batch by micro-batch
+    double contended_seconds = 0;             // costed as contended, per member, over all rank classes
+    std::map<std::string, double> kernel_seconds;  // by kernel, mean over ranks
+    std::string fold;                         // what one simulated rank stands for
+    double dropped_share = 0;
+};
+
+/// Lays the model on the cluster and writes down what every rank does, in order.
+///
+/// fold  ranks whose programs are equal are simulated as members of one rank class: members keep
+///       their own loads and clocks, exchanges load the representative's ports with the hottest
+///       member's bytes, and replicas of an expert-parallel group (which differ in their draws
+///       only) are simulated once. With equal loads one member is enough.
+Lowered lower(const Scenario& scenario, bool fold);
+
+}  // namespace moesim::scenarios

@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <set>
+
+#include "models/counts.hpp"
+#include "scenarios/builder.hpp"
+
+namespace moesim::scenarios {
+namespace {
+
+/// Pipeline stages whose weights a rank holds: one per flow and chunk.
+std::set<int> stages_on(const Scenario& s, int rank, int stages) {
+    std::set<int> out;
+    for (int flow = 0; flow < s.schedule->flows(); ++flow)
+        for (int stage = 0; stage < stages; ++stage)
+            if (s.schedule->rank_of(s.parallel.pipeline, stage, flow) == rank) out.insert(stage);
+    return out;
+}
+
+/// How many pipeline ranks hold a copy of each stage (2 where flows run in opposite directions).
+int copies_of_stage(const Scenario& s) {
+    std::set<int> ranks;
+    for (int flow = 0; flow < s.schedule->flows(); ++flow)
+        ranks.insert(s.schedule->rank_of(s.parallel.pipeline, 0, flow));
+    return static_cast<int>(ranks.size());
+}
+
+RankParameters held(const Scenario& s, const std::vector<std::vector<Item>>& stages, int rank) {
+    RankParameters sum;
+    for (const int stage : stages_on(s, rank, static_cast<int>(stages.size()))) {
+        const RankParameters p = rank_parameters(s, stages[static_cast<std::size_t>(stage)]);
+        sum.shared += p.shared;
+        sum.routed += p.routed;
+    }
+    return sum;
+}
+
+/// Ranks that hold the same weights, and how many of them share a node.
+struct Replicas {
+    int ranks = 1, per_node = 1;
+};
+
+Replicas dense_replicas(const Scenario& s) {
+    const int ranks = s.parallel.data * s.parallel.context;
+    const int in_node = std::max(1, s.cluster.gpus_per_node() / s.parallel.tensor);
+    return {ranks * copies_of_stage(s), std::min(ranks, in_node)};
+}
+
+Replicas expert_replicas(const Scenario& s) {
+    const int ranks = s.parallel.data * s.parallel.context * s.parallel.tensor / s.parallel.expert;
+    const int in_node = std::max(1, s.cluster.gpus_per_node() / s.parallel.expert);
+    return {ranks * copies_of_stage(s), std::min(ranks, in_node)};
+}
+
+}  // namespace
+
+RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage) {
+    const models::Model& m = s.model;
+    const double vocabulary = static_cast<double>(m.vocab) * m.hidden / s.parallel.tensor;
+    RankParameters out;
+    bool head_held = false;
+    for (const Item& item : stage) switch (item.type) {
+            case Item::Type::embedding: out.shared += vocabulary; break;
+            case Item::Type::head:  // the MTP module shares it
+                if (!head_held) out.shared += vocabulary;
+                head_held = true;
+                break;
+            case Item::Type::mtp_projection: out.shared += 2.0 * m.hidden * m.hidden; break;
+            case Item::Type::layer:
+                for (const auto& [cls, count] : models::layer_parameters(
+                         m, m.kinds[static_cast<std::size_t>(item.kind)])) {
+                    const bool whole = cls == "norms" || cls == "router" || cls == "latent";
+                    if (cls == "routed")
+                        out.routed += count / s.parallel.expert;
+                    else
+                        out.shared += whole ? count : count / s.parallel.tensor;
+                }
+        }
+    return out;
+}
+
+/// ZeRO-1: gradients reduced and scattered over the ranks that hold the same weights, the norm agreed by
+/// all, each rank's share updated, updated weights gathered. Ranks of mirrored stages reduce together.
+/// Source: arXiv:1910.02054 (ZeRO); the byte counts are the recipe's.
+void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
+    const Scenario& s = b.s;
+    if (s.optimizer == "none") return;
+    const int ranks = s.parallel.pipeline;
+    const bool sharded = s.optimizer == "zero1";
+    const Replicas dense = dense_replicas(s), experts = expert_replicas(s);
+    for (Group& g : b.groups)
+        g.unit = b.out.graph.add_unit(
+            {sim::UnitKind::optimizer, g.lanes.front().rank_class, -1, -1});
+
+    // Groups whose pipeline ranks hold the same stages reduce together.
+    std::map<std::set<int>, std::vector<Group*>> together;
+    for (Group& g : b.groups)
+        together[stages_on(s, g.rank, static_cast<int>(stages.size()))].push_back(&g);
+    std::map<int, Step> reduced;
+    const char* reduction = sharded ? "nccl.reduce_scatter" : "nccl.all_reduce";
+    const double rounds = sharded ? 1 : 2;
+    for (auto& [held_stages, who] : together) {
+        const RankParameters p = held(s, stages, who.front()->rank);
+        const Step first = b.reduce(who, reduction, p.shared * s.recipe.reduce_bytes * rounds,
+                                    dense.ranks, dense.per_node, {}, "gradient reduction");
+        const Step last = b.reduce(who, reduction, p.routed * s.recipe.reduce_bytes * rounds,
+                                   experts.ranks, experts.per_node, {first}, "gradient reduction");
+        for (Group* g : who) reduced[g->rank] = last;
+    }
+    // The global gradient norm: a few bytes from everybody to everybody.
+    std::vector<Group*> all;
+    for (Group& g : b.groups) all.push_back(&g);
+    const Step norm = b.reduce(all, "nccl.all_reduce", 8, std::max(2, ranks * dense.ranks),
+                               s.cluster.gpus_per_node(), {}, "gradient norm");
+    for (Group& g : b.groups) {
+        const RankParameters p = held(s, stages, g.rank);
+        const double mine = sharded ? p.shared / dense.ranks + p.routed / experts.ranks
+                                    : p.shared + p.routed;
+        const double whole = p.shared + p.routed;
+        const Recipe& r = s.recipe;
+        // Norm: read the gradient. Update: read gradient, read and write master and moments, write the
+        // weight to gather. Afterwards: gathered weights to the working copy, gradients cleared.
+        const double bytes = mine * (2 * r.gradient_bytes + 2 * (r.master_bytes + r.moment_bytes) +
+                                     r.gather_bytes) +
+                             whole * (r.gather_bytes + r.weight_bytes + r.gradient_bytes);
+        const topologies::Cost cost = s.profile.memory({"optimizer", bytes, 1}, false);
+        const Step update =
+            b.optimizer(g, cost.seconds / s.what_if.memory_bound, cost, {reduced[g.rank], norm});
+        reduced[g.rank] = update;
+    }
+    if (!sharded) return;
+    for (auto& [held_stages, who] : together) {
+        const RankParameters p = held(s, stages, who.front()->rank);
+        const Step first =
+            b.reduce(who, "nccl.all_gather", p.shared * s.recipe.gather_bytes, dense.ranks,
+                     dense.per_node, {}, "parameter gather");
+        b.reduce(who, "nccl.all_gather", p.routed * s.recipe.gather_bytes, experts.ranks,
+                 experts.per_node, {first}, "parameter gather");
+    }
+}
+
+void write_standing_memory(Builder& b, const std::vector<std::vector<Item>>& stages) {
+    const Scenario& s = b.s;
+    const Recipe& r = s.recipe;
+    const double dense = s.optimizer == "zero1" ? dense_replicas(s).ranks : 1;
+    const double experts = s.optimizer == "zero1" ? expert_replicas(s).ranks : 1;
+    for (const Group& g : b.groups) {
+        const RankParameters p = held(s, stages, g.rank);
+        for (const Lane& lane : g.lanes) {
+            auto& bytes = b.out.standing[lane.rank_class];
+            bytes[static_cast<std::size_t>(MemoryClass::weights)] =
+                (p.shared + p.routed) * r.weight_bytes;
+            bytes[static_cast<std::size_t>(MemoryClass::gradients)] =
+                (p.shared + p.routed) * r.gradient_bytes;
+            bytes[static_cast<std::size_t>(MemoryClass::optimizer)] =
+                (p.shared / dense + p.routed / experts) * (r.master_bytes + r.moment_bytes);
+        }
+    }
+}
+
+}  // namespace moesim::scenarios

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/model.hpp"
+#include "models/routing.hpp"
+#include "scenarios/recipe.hpp"
+#include "scenarios/schedule.hpp"
+#include "topologies/cluster.hpp"
+#include "topologies/collective.hpp"
+#include "topologies/kernel.hpp"
+
+namespace moesim::scenarios {
+
+/// Degrees of parallelism. Attention grid: tensor x context x data x pipeline; experts: expert_tensor x
+/// expert x (the rest of data) x pipeline. GPUs are numbered tensor first, then context, data,
+/// pipeline, so an expert-parallel group is a run of consecutive GPUs.
+struct Parallel {
+    int tensor = 1, context = 1, pipeline = 1, data = 1, expert = 1;
+};
+
+/// Rates (> 1: faster), times (> 1: longer) and excesses (0: none) multiplied by what if.
+struct WhatIf {
+    double nic = 1, nvlink = 1, gemm = 1, attention = 1, memory_bound = 1;  // rates
+    double latency = 1;                                                    // times
+    double contention = 1, imbalance = 1;                                  // excess over none
+    double overlap = 1;  // 0: transfers and compute take turns
+};
+
+/// Modules whose outputs are thrown away and rebuilt in the backward pass.
+struct Recompute {
+    bool layernorm = false, mla_up_proj = false, moe_act = false, core_attn = false;
+    bool mlp = false, moe = false, shared_experts = false, full = false;
+    [[nodiscard]] bool has(const std::string& module) const;
+};
+
+/// The planning question: how long for this many tokens, and what it costs.
+struct Training {
+    double tokens = 0;
+    double price_per_gpu_hour = 0;
+};
+
+/// What is run, complete: every key read, every default filled in.
+struct Scenario {
+    std::string name;
+    models::Model model;
+    topologies::Cluster cluster;
+    topologies::Profile profile;
+    Recipe recipe;
+    Parallel parallel;
+    int gpus = 0;
+    long global_batch = 0;  // sequences
+    int micro_batch = 1;    // sequences
+    long sequence = 0;      // tokens
+    std::string schedule_name, dispatcher_name, optimizer;
+    std::shared_ptr<const Schedule> schedule;
+    std::shared_ptr<const topologies::Dispatcher> dispatcher;
+    std::vector<int> layers_per_stage;  // decoder layers of each pipeline stage
+    Recompute recompute;
+    bool cuda_graphs = false;
+    std::string placement = "contiguous";
+    std::shared_ptr<const models::Routing> routing;  // null for a model without experts
+    WhatIf what_if;
+    std::optional<Training> training;
+    std::uint64_t seed = 0;
+    nlohmann::ordered_json resolved;  // keys in the scenario's own words, defaults filled in
+
+    [[nodiscard]] int micro_batches() const;  // per data-parallel replica and step
+    [[nodiscard]] double tokens_per_step() const;
+    /// Tokens of one micro-batch on one rank (tensor and context parallelism split the sequence).
+    [[nodiscard]] double tokens_per_rank() const;
+};
+
+/// Reads a scenario. Throws sim::InputError, also for rules across keys, at the key to change.
+Scenario read_scenario(sim::Table table, std::uint64_t seed);
+
+/// The base followed by its [[variant]]s, each the scenario with the variant's keys changed.
+std::vector<Scenario> read_variants(const sim::Table& table, std::uint64_t seed);
+
+}  // namespace moesim::scenarios

@@ -1,0 +1,201 @@
+#include <algorithm>
+
+#include "scenarios/builder.hpp"
+
+namespace moesim::scenarios {
+namespace {
+
+using Items = std::vector<Item>;
+
+bool is_layer(const Item& item) { return item.type == Item::Type::layer; }
+bool is_moe(const Item& item) { return item.moe_layer >= 0; }
+
+/// Writes a pass through one stage, item by item. Alone, everything waits for what it needs in turn;
+/// beside another pass, transfers of one run under the compute of the other.
+class Pass {
+public:
+    Pass(Builder& b, Group& g, const Part& part, int micro_batches_per_flow)
+        : b_{b}, g_{g}, micro_batch_{part.flow * micro_batches_per_flow + part.micro_batch} {}
+
+    [[nodiscard]] int micro_batch() const { return micro_batch_; }
+
+    Step compute(const Item& item, Segment segment, bool contended, Step after) {
+        return b_.work(g_, item, segment, contended, micro_batch_, {after});
+    }
+    Step move(const Item& item, Exchange what, bool contended, Step after) {
+        return b_.exchange(g_, item, what, contended, micro_batch_, {after});
+    }
+    /// A tensor-parallel gather or scatter; nothing without tensor parallelism.
+    Step gather(const Item& item, bool contended, Step after) {
+        return b_.s.parallel.tensor > 1 ? b_.tensor(g_, item, micro_batch_, contended, {after})
+                                        : after;
+    }
+
+    Step attention(const Item& item, bool contended, Step x) {
+        x = compute(item, Segment::attention_forward, contended, gather(item, contended, x));
+        return gather(item, contended, x);
+    }
+    Step attention_gradient(const Item& item, bool contended, Step x) {
+        x = compute(item, Segment::attention_input, contended, gather(item, contended, x));
+        return gather(item, contended, x);
+    }
+    Step ffn(const Item& item, Segment segment, bool contended, Step x) {
+        if (is_moe(item) || !is_layer(item)) return compute(item, segment, contended, x);
+        x = compute(item, segment, contended, gather(item, contended, x));
+        return gather(item, contended, x);
+    }
+
+    /// Forward through one item with nothing beside it.
+    Step forward(const Item& item, Step x) {
+        if (!is_layer(item)) return compute(item, Segment::ffn_forward, false, x);
+        x = attention(item, false, x);
+        if (!is_moe(item)) return ffn(item, Segment::ffn_forward, false, x);
+        x = move(item, Exchange::dispatch, false, x);
+        x = compute(item, Segment::ffn_forward, false, x);
+        return move(item, Exchange::combine, false, x);
+    }
+
+    /// Backward through one item with nothing beside it. whole: weight gradients at once, as automatic
+    /// differentiation does; else input gradients only.
+    Step backward(const Item& item, bool whole, Step x) {
+        if (!is_layer(item)) {
+            x = compute(item, Segment::ffn_input, false, x);
+            return whole ? compute(item, Segment::ffn_weight, false, x) : x;
+        }
+        x = rebuild(item, x);
+        if (is_moe(item)) x = move(item, Exchange::combine_gradient, false, x);
+        x = ffn(item, Segment::ffn_input, false, x);
+        if (whole) x = compute(item, Segment::ffn_weight, false, x);
+        if (is_moe(item)) x = move(item, Exchange::dispatch_gradient, false, x);
+        x = attention_gradient(item, false, x);
+        return whole ? compute(item, Segment::attention_weight, false, x) : x;
+    }
+
+    void weights(const Item& item) {
+        compute(item, Segment::ffn_weight, false, {});
+        if (is_layer(item)) compute(item, Segment::attention_weight, false, {});
+    }
+
+private:
+    /// Recomputation that needs more than the layer's own segments: a whole layer, or a whole MoE block.
+    Step rebuild(const Item& item, Step x) {
+        if (b_.s.recompute.full) return forward(item, x);
+        if (!b_.s.recompute.moe || !is_moe(item)) return x;
+        x = move(item, Exchange::dispatch, false, x);
+        return compute(item, Segment::ffn_forward, false, x);
+    }
+
+    Builder& b_;
+    Group& g_;
+    int micro_batch_;
+};
+
+void keep(Builder& b, Group& g, const Items& stage, int micro_batch, Step from, Step until) {
+    double bytes = 0;
+    for (const Item& item : stage) bytes += b.activation_bytes(item, micro_batch, g.replica);
+    b.memory(g, from, false, MemoryClass::activations, bytes);
+    b.memory(g, until, true, MemoryClass::activations, -bytes);
+}
+
+/// A forward and a backward as one overlapped unit, layer by layer:
+///
+///   transfers  combine(B)    dispatch(F)     dispatch(B)               combine(F)
+///   compute    attention(F)  experts I(B)    experts W(B), experts(F)  attention I(B), attention W(B)
+///
+/// Source: deepseek-ai/profile-data, training trace; arXiv:2412.19437, section 3.2.1.
+Outputs write_pair(Builder& b, Pass& forward, const Items& f, Pass& backward, const Items& reversed,
+                   Step x, Step y) {
+    std::size_t i = 0, j = 0;
+    while (i < f.size() || j < reversed.size()) {
+        if (j < reversed.size() && !is_layer(reversed[j])) {
+            y = backward.backward(reversed[j++], true, y);
+            continue;
+        }
+        if (i < f.size() && !is_layer(f[i])) {
+            x = forward.forward(f[i++], x);
+            continue;
+        }
+        if (j == reversed.size()) {
+            x = forward.forward(f[i++], x);
+            continue;
+        }
+        if (i == f.size()) {
+            y = backward.backward(reversed[j++], true, y);
+            continue;
+        }
+        const Item &a = f[i++], &c = reversed[j++];
+        if (b.s.recompute.full || b.s.recompute.moe) {  // rebuilt alone, then overlapped
+            x = forward.forward(a, x);
+            y = backward.backward(c, true, y);
+            continue;
+        }
+        const bool beside_c = is_moe(c), beside_a = is_moe(a);  // whose transfers run beside compute
+        if (is_moe(c)) y = backward.move(c, Exchange::combine_gradient, true, y);
+        x = forward.attention(a, beside_c, x);
+        if (is_moe(a)) x = forward.move(a, Exchange::dispatch, true, x);
+        y = backward.ffn(c, Segment::ffn_input, beside_a, y);
+        const Step inner = y;
+        backward.compute(c, Segment::ffn_weight, beside_a || beside_c, y);
+        if (is_moe(c)) y = backward.move(c, Exchange::dispatch_gradient, true, inner);
+        x = forward.ffn(a, Segment::ffn_forward, beside_c, x);
+        if (is_moe(a)) x = forward.move(a, Exchange::combine, true, x);
+        y = backward.attention_gradient(c, beside_a, y);
+        backward.compute(c, Segment::attention_weight, beside_a || beside_c, y);
+    }
+    return {x, y};
+}
+
+}  // namespace
+
+Outputs write_slot(Builder& b, Group& g, const Slot& slot, const std::vector<Items>& stages,
+                   Step forward_input, Step backward_input) {
+    const int per_flow = b.s.micro_batches() / b.s.schedule->flows();
+    const auto stage = [&](const Part& part) -> const Items& {
+        return stages[static_cast<std::size_t>(part.stage)];
+    };
+    const auto reversed = [&](const Part& part) {
+        return Items(stage(part).rbegin(), stage(part).rend());
+    };
+    g.unit = b.out.graph.add_unit({slot.kind, g.lanes.front().rank_class,
+                                   slot.kind == sim::UnitKind::forward || slot.kind == sim::UnitKind::pair
+                                       ? slot.forward.micro_batch
+                                       : slot.backward.micro_batch,
+                                   slot.backward.stage});
+    const auto begin = static_cast<sim::TaskId>(b.out.graph.tasks.size());
+    Outputs out{forward_input, backward_input};
+    Pass forward{b, g, slot.forward, per_flow}, backward{b, g, slot.backward, per_flow};
+    switch (slot.kind) {
+        case sim::UnitKind::forward:
+            for (const Item& item : stage(slot.forward))
+                out.forward = forward.forward(item, out.forward);
+            break;
+        case sim::UnitKind::backward:
+        case sim::UnitKind::input_gradient:
+            for (const Item& item : reversed(slot.backward))
+                out.backward = backward.backward(item, slot.kind == sim::UnitKind::backward,
+                                                 out.backward);
+            break;
+        case sim::UnitKind::weight_gradient:
+            for (const Item& item : reversed(slot.backward)) backward.weights(item);
+            break;
+        case sim::UnitKind::pair:
+            out = write_pair(b, forward, stage(slot.forward), backward, reversed(slot.backward),
+                             forward_input, backward_input);
+            break;
+        case sim::UnitKind::optimizer: break;
+    }
+    const auto end = static_cast<sim::TaskId>(b.out.graph.tasks.size());
+    if (begin == end) return out;
+    // What a stage keeps lives from the begin of its forward to the end of its weight gradients.
+    const auto lanes = static_cast<sim::TaskId>(g.lanes.size());
+    const Step first{begin, true};
+    Step last{b.out.graph.stream_tasks[g.lanes.front().compute].back(), lanes == 1};
+    if (slot.kind == sim::UnitKind::forward || slot.kind == sim::UnitKind::pair)
+        keep(b, g, stage(slot.forward), forward.micro_batch(), first, {});
+    if (slot.kind == sim::UnitKind::backward || slot.kind == sim::UnitKind::weight_gradient ||
+        slot.kind == sim::UnitKind::pair)
+        keep(b, g, stage(slot.backward), backward.micro_batch(), {}, last);
+    return out;
+}
+
+}  // namespace moesim::scenarios

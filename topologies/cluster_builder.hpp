@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "topologies/cluster.hpp"
+
+namespace moesim::topologies {
+
+using Vertex = std::uint32_t;
+
+/// What lies between two vertices; `cables` equal ones side by side make one link of their sum.
+struct Cable {
+    BytesPerSecond rate;  // of one cable, one direction
+    Seconds hop;          // one way
+    int cables = 1;
+};
+
+/// How a fabric says what it is made of. Nodes count from 0 and are filled one after another with
+/// equally many GPUs; GPUs are numbered in the order of add_gpu().
+class Cluster::Builder {
+public:
+    Builder(std::string name, Device device);
+
+    Vertex add_gpu(int node);
+    Vertex add_nic(int node);  // only where GPUs share one; else the NIC is the GPU's port
+    Vertex add_nvswitch(int node);
+    Vertex add_switch(std::string name);
+    /// Two links, one per direction. `cls` as in PhysicalLink; "nvlink" means scale-up.
+    void connect(Vertex a, Vertex b, const std::string& cls, const Cable& cable);
+
+    /// The cluster; `resolved` is what its file said with every default filled in.
+    [[nodiscard]] Cluster finish(const nlohmann::ordered_json& resolved) &&;
+
+private:
+    Vertex add(Place place, int node, std::string name);
+    void link(Vertex from, Vertex to, const std::string& cls, const Cable& cable);
+
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace moesim::topologies

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <boost/graph/compressed_sparse_row_graph.hpp>
+#include <boost/range/iterator_range.hpp>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "topologies/approach.hpp"
+#include "topologies/cluster_builder.hpp"
+
+namespace moesim::topologies {
+
+struct LinkIndex {
+    std::uint32_t link = 0;  // into Cluster::links()
+};
+
+using Graph =
+    boost::compressed_sparse_row_graph<boost::bidirectionalS, boost::no_property, LinkIndex,
+                                       boost::no_property, Vertex, std::uint32_t>;
+
+/// What a Cluster shares between its copies; constant once built, but for the cached approaches.
+/// The only place where Boost.Graph types appear; included by topologies/*.cpp and nothing else.
+struct Cluster::Impl {
+    struct Ports {
+        int nvlink_out = -1, nvlink_in = -1, nic_out = -1, nic_in = -1;  // links, -1: none
+    };
+
+    std::string name;
+    Device device;
+    nlohmann::ordered_json resolved;
+
+    std::vector<Place> places;        // [vertices]
+    std::vector<int> nodes;           // [vertices] -1 outside of nodes
+    std::vector<std::string> labels;  // [vertices]
+    std::vector<Vertex> gpus;         // [gpus] vertex of each
+    std::vector<int> gpu_of;          // [vertices] -1 for what is no GPU
+    std::vector<Ports> ports;         // [gpus]
+    std::vector<PhysicalLink> links;
+    std::vector<Leg> legs;  // [links]
+    int node_count = 0;
+    Graph graph;
+
+    mutable Approaches approaches;
+
+    [[nodiscard]] Vertex vertex_of(int gpu) const { return gpus[static_cast<std::size_t>(gpu)]; }
+    [[nodiscard]] int node_of(int gpu) const { return nodes[vertex_of(gpu)]; }
+    [[nodiscard]] bool is_gpu(Vertex v) const { return places[v] == Place::gpu; }
+};
+
+}  // namespace moesim::topologies

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <vector>
+
+#include "sim/input.hpp"
+#include "topologies/cluster_builder.hpp"
+
+namespace moesim::topologies {
+
+inline constexpr int kMostGpus = 1 << 20;
+inline constexpr int kMostPorts = 4096;  // of one switch
+
+/// A count within [least, most]; located error otherwise.
+int read_count(sim::Table& in, std::string_view key, int least, int most);
+int read_count(sim::Table& in, std::string_view key, int least, int most, int fallback);
+
+/// A cable from its rate (more than zero) and its latency (not negative).
+Cable read_cable(sim::Table& in, std::string_view rate_key, std::string_view hop_key);
+
+/// GPUs around one non-blocking NVSwitch stage.
+///   gpu-0 ==nvlink== [nvswitch-0] ==nvlink== gpu-1
+/// Returns their vertices.
+std::vector<Vertex> add_node(Cluster::Builder& cluster, int node, int gpus, const Cable& nvlink);
+
+}  // namespace moesim::topologies

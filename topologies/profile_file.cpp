@@ -1,0 +1,178 @@
+#include <nlohmann/json.hpp>
+
+#include "sim/paths.hpp"
+#include "topologies/profile_data.hpp"
+
+namespace moesim::topologies {
+namespace {
+
+constexpr double kMost = 1e18;
+constexpr double kTiny = 1e-9;
+
+const std::vector<std::string> kPasses{"forward", "input_gradient", "weight_gradient"};
+
+Pass read_pass(sim::Table& in) {
+    const std::string pass = in.choice("pass", kPasses, "forward");
+    if (pass == kPasses[1]) return Pass::input_gradient;
+    return pass == kPasses[2] ? Pass::weight_gradient : Pass::forward;
+}
+
+double positive(sim::Table& in, std::string_view key) { return in.number(key, kTiny, kMost); }
+
+/// The keys that points of all ops share: us, contended, error (relative, one standard deviation).
+template <class Query>
+Point<Query> read_point(sim::Table& in, Query query) {
+    Point<Query> out;
+    out.query = std::move(query);
+    out.seconds = positive(in, "us") * 1e-6;
+    out.contended = in.flag("contended", false);
+    out.error = in.number("error", 0, 1, 0.04);
+    return out;
+}
+
+Point<Gemm> read_gemm_point(sim::Table in) {
+    Gemm q;
+    q.pass = read_pass(in);
+    q.format = in.text("format");
+    q.m = positive(in, "m");
+    q.out = positive(in, "out");
+    q.in = positive(in, "in");
+    q.groups = in.number("groups", 1, kMost, 1);
+    return read_point(in, q);
+}
+
+Point<AttentionCore> read_attention_point(sim::Table in) {
+    AttentionCore q;
+    q.pass = read_pass(in);
+    q.format = in.text("format", "bf16");
+    q.batch = in.number("batch", 1, kMost, 1);
+    q.heads = positive(in, "heads");
+    q.kv_heads = in.number("kv_heads", 1, kMost, q.heads);
+    q.sequence = positive(in, "sequence");
+    q.qk_dim = positive(in, "qk_dim");
+    q.v_dim = in.number("v_dim", 1, kMost, q.qk_dim);
+    q.causal = in.flag("causal", true);
+    return read_point(in, q);
+}
+
+Point<Memory> read_memory_point(sim::Table in) {
+    Memory q;
+    q.name = in.text("name");
+    q.bytes = positive(in, "bytes");
+    q.launches = static_cast<int>(in.number("launches", 1, 1e6, 1));
+    return read_point(in, q);
+}
+
+GemmForm read_gemm_form(sim::Table in) {
+    GemmForm out;
+    out.share = in.number("share", kTiny, 1);
+    out.extra_depth = in.number("extra_depth", 0, 1e6, 0);
+    out.floor_s = in.time("floor", Seconds{0}).si();
+    out.error = in.number("error", 0, 1);
+    out.weight_gradient_rate = in.number("weight_gradient_rate", kTiny, 2, 1);
+    out.weight_gradient_error = in.number("weight_gradient_error", 0, 1, 0.1);
+    return out;
+}
+
+void read_gemm(sim::Table in, Profile::Impl& out) {
+    auto points = in.tables("point");
+    for (sim::Table& point : points) out.gemm_points.push_back(read_gemm_point(point));
+    for (const std::string& format : in.keys())
+        if (format != "point") out.gemm[format] = read_gemm_form(in.table(format));
+    for (std::size_t i = 0; i < points.size(); ++i)
+        if (!out.gemm.contains(out.gemm_points[i].query.format))
+            points[i].fail("format", "no [gemm] form of this format");
+}
+
+void read_attention(sim::Table in, Profile::Impl& out) {
+    AttentionForm& form = out.attention;
+    form.share = in.number("share", kTiny, 1);
+    form.extra_sequence = in.number("extra_sequence", 0, 1e6, 0);
+    form.floor_s = in.time("floor", Seconds{0}).si();
+    form.error = in.number("error", 0, 1);
+    form.backward_rate = in.number("backward_rate", kTiny, 2, 1);
+    form.backward_error = in.number("backward_error", 0, 1, 0.15);
+    for (sim::Table& point : in.tables("point"))
+        out.attention_points.push_back(read_attention_point(point));
+}
+
+void read_memory(sim::Table in, Profile::Impl& out) {
+    out.memory.share = in.number("share", kTiny, 1);
+    out.memory.floor_s = in.time("floor", Seconds{0}).si();
+    out.memory.error = in.number("error", 0, 1);
+    auto like = in.table("like");
+    for (const std::string& name : like.keys()) out.memory_like[name] = like.text(name);
+    for (sim::Table& point : in.tables("point")) {
+        Point<Memory> read = read_memory_point(point);
+        out.memory_points[read.query.name].push_back(std::move(read));
+    }
+    for (const auto& [name, other] : out.memory_like)
+        if (!out.memory_points.contains(other)) like.fail(name, "no point has this name");
+}
+
+Contention read_contention(sim::Table in) {
+    return {in.number("factor", 1, 10), in.number("error", 0, 1, 0)};
+}
+
+Hardware read_hardware(sim::Table in, std::string& device) {
+    Hardware out;
+    device = in.text("device");
+    out.sms = static_cast<double>(in.count("sms", 1));
+    out.bandwidth = in.rate("memory_bandwidth").si();
+    auto peak = in.table("peak");
+    for (const std::string& format : peak.keys()) out.peak[format] = peak.flops(format).si();
+    if (!out.peak.contains("bf16")) peak.fail("", "no peak for bf16");
+    return out;
+}
+
+TransferForm read_transfer(sim::Table& in) {
+    TransferForm out;
+    out.bytes = in.numbers("bytes", 1, kMost);
+    out.nic_share = in.numbers("nic_share", kTiny, 1);
+    out.nvlink_share = in.numbers("nvlink_share", kTiny, 1);
+    if (out.bytes.empty()) in.fail("bytes", "is empty");
+    if (out.nic_share.size() != out.bytes.size() || out.nvlink_share.size() != out.bytes.size())
+        in.fail("bytes", "nic_share and nvlink_share need one value for each of these");
+    for (std::size_t i = 1; i < out.bytes.size(); ++i)
+        if (out.bytes[i] <= out.bytes[i - 1]) in.fail("bytes", "must ascend");
+    out.cost.startup_s = in.time("startup", Seconds{0}).si();
+    out.cost.slowdown = in.number("slowdown", 1, 10, 1);
+    out.cost.sms = static_cast<int>(in.count("sms", 0, 0));
+    out.cost.rel_error = in.number("error", 0, 1);
+    const std::vector<std::string> grounds{"measured", "interpolated", "extrapolated", "roofline"};
+    const std::string ground = in.choice("evidence", grounds);
+    for (std::size_t i = 0; i < grounds.size(); ++i)
+        if (ground == grounds[i]) out.cost.evidence = static_cast<Evidence>(i);
+    return out;
+}
+
+nlohmann::ordered_json read_source(sim::Table in) {
+    auto out = nlohmann::ordered_json::object();
+    for (const std::string& key : in.keys()) out[key] = in.text(key);
+    return out;
+}
+
+}  // namespace
+
+Profile::Impl read_profile(const std::string& name) {
+    auto in = sim::Table::from_file(sim::find_data("profile", "topologies/profiles", name));
+    Profile::Impl out;
+    out.name = in.text("name");
+    out.taken = read_hardware(in.table("measured_on"), out.measured);
+    out.launch_gap_s = in.time("launch_gap").si();
+    out.host_issue_s = in.time("host_issue").si();
+    read_gemm(in.table("gemm"), out);
+    read_attention(in.table("attention"), out);
+    read_memory(in.table("memory"), out);
+    auto contention = in.table("contention");
+    out.gemm_contention = read_contention(contention.table("gemm"));
+    out.attention_contention = read_contention(contention.table("attention"));
+    out.memory_contention = read_contention(contention.table("memory"));
+    for (sim::Table& transfer : in.tables("transfer"))
+        out.transfers[transfer.text("collective")] = read_transfer(transfer);
+    out.source = read_source(in.table("source"));
+    in.finish();
+    return out;
+}
+
+}  // namespace moesim::topologies
