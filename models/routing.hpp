@@ -42,9 +42,10 @@ public:
     [[nodiscard]] virtual bool sampled() const { return false; }
     /// Rows that reach a rank's experts in one pass of a layer, when given outright; else empty.
     /// [ranks], or [1] for all ranks alike.
-    [[nodiscard]] virtual std::vector<double> rows(int moe_layer, bool backward) const {
+    [[nodiscard]] virtual std::vector<double> rows(int moe_layer, bool backward, int ranks) const {
         static_cast<void>(moe_layer);
         static_cast<void>(backward);
+        static_cast<void>(ranks);
         return {};
     }
     [[nodiscard]] virtual nlohmann::ordered_json resolved() const = 0;

@@ -91,11 +91,12 @@ std::vector<TaskId> Builder::gather(const Group& g, std::size_t lane,
 
 const ExchangeLoad& Builder::load(const Item& item, int micro_batch, int replica,
                                   bool backward) const {
-    // Where nothing differs, one load serves every layer and micro-batch.
-    const bool given = !s.routing->rows(0, false).empty();
+    // Where nothing differs, one load serves every layer and micro-batch; given rows serve all of the
+    // latter.
+    const bool given = !s.routing->rows(0, false, 1).empty();
     const bool same = !loads_->differ() && !given;
-    const std::array<int, 4> key{same || (given && !loads_->differ() && item.moe_layer < 0) ? 0 : item.moe_layer,
-                                 same || given ? 0 : micro_batch, replica, given && backward};
+    const std::array<int, 4> key{same ? 0 : item.moe_layer, same || given ? 0 : micro_batch,
+                                 same ? 0 : replica, given && backward};
     const auto at = known_loads_.find(key);
     if (at != known_loads_.end()) return at->second;
     const ExchangeLoad fresh = loads_->get(key[0], key[1], key[2], key[3] != 0);

@@ -69,8 +69,8 @@ Loads::Loads(const Scenario& scenario, const std::vector<int>& gpus)
     node_scale_ = distinct.nodes / sum(touches(uniform, node_of_expert_, shape_.nodes, 1));
     gpu_scale_ = distinct.gpus / sum(touches(uniform, rank_of_expert_, members_, 1));
 
-    const bool given = !scenario.routing->rows(0, false).empty();
-    differ_ = given ? scenario.routing->rows(0, false).size() > 1 : scenario.routing->kinds() > 1;
+    const bool given = !scenario.routing->rows(0, false, members_).empty();
+    differ_ = given ? scenario.routing->rows(0, false, members_).size() > 1 : scenario.routing->kinds() > 1;
     if (!given && scenario.routing->kinds() == 1) {
         const std::vector<double>& share = scenario.routing->layer(0).share.front();
         differ_ = *std::max_element(share.begin(), share.end()) >
@@ -138,7 +138,7 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
             out.unique[r] *= factor;
         }
     }
-    if (const std::vector<double> given = routing.rows(moe_layer, backward); !given.empty())
+    if (const std::vector<double> given = routing.rows(moe_layer, backward, members_); !given.empty())
         for (std::size_t r = 0; r < members; ++r) {
             const double rows = given[given.size() == 1 ? 0 : r];
             out.unique[r] *= rows / out.rows[r];

@@ -24,7 +24,8 @@ struct PhysicalLink {
     int cables = 1;  // equal ones side by side that this link stands for
 };
 
-/// One step of a route: the share of the traffic from a to b that this link carries (ECMP spreading).
+/// One step of a route: the share of the traffic from a to b that this link carries (ECMP
+/// spreading).
 struct RouteShare {
     std::uint32_t link;  // index into Cluster::links()
     double share;        // (0, 1]
@@ -33,9 +34,9 @@ struct RouteShare {
 /// A built cluster: GPUs, NICs, switches and directed links as a Boost.Graph (kept inside).
 ///
 /// GPUs are numbered 0 .. gpus()-1, node by node; GPU g is number g % gpus_per_node() of its node.
-/// Routes are shortest by hop count with equal splitting at every tie: over NVLink inside a node, else
-/// over the scale-out fabric. A GPU relays for another (PXN) only where no route without a relay
-/// exists. Not for use by several threads at a time: what routes need is cached.
+/// Routes are shortest by hop count with equal splitting at every tie: over NVLink inside a node,
+/// else over the scale-out fabric. A GPU relays for another (PXN) only where no route without a
+/// relay exists. Not for use by several threads at a time: what routes need is cached.
 class Cluster {
 public:
     class Builder;
@@ -48,15 +49,16 @@ public:
     [[nodiscard]] int node_of(int gpu) const;  // scale-up domain
     [[nodiscard]] const Device& device() const;
     [[nodiscard]] const std::vector<PhysicalLink>& links() const;
-    /// Links from a to b with their shares, none before one that leads to it; empty when a == b. Every
-    /// set of links that cuts a from b once carries 1 in all. Throws sim::InputError when the graph does
-    /// not connect them.
+    /// Links from a to b with their shares, none before one that leads to it; empty when a == b.
+    /// Every set of links that cuts a from b once carries 1 in all. Throws sim::InputError when the
+    /// graph does not connect them.
     [[nodiscard]] std::vector<RouteShare> route(int a, int b) const;
     /// Links that a route from a to b crosses one after another; 0 when a == b.
     [[nodiscard]] int hops(int a, int b) const;
     /// Sum of the latencies along a route (the mean of them over its tied paths).
     [[nodiscard]] Seconds latency(int a, int b) const;
-    /// The directed port of a GPU into the scale-up fabric / its NIC; kNone-like -1 when it has none.
+    /// The directed port of a GPU into the scale-up fabric / its NIC; kNone-like -1 when it has
+    /// none.
     [[nodiscard]] int nvlink_out(int gpu) const;
     [[nodiscard]] int nvlink_in(int gpu) const;
     [[nodiscard]] int nic_out(int gpu) const;

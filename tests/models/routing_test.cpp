@@ -73,16 +73,16 @@ TEST_CASE("routing: balanced gives every expert the same share") {
     CHECK(routing->layer(3).share == Vectors{std::vector<double>(64, 1.0 / 64)});
     CHECK(routing->kind_of_source(5, 3) == std::vector<int>{0, 0, 0});
     CHECK_FALSE(routing->sampled());
-    CHECK(routing->rows(0, false).empty());
+    CHECK(routing->rows(0, false, 1).empty());
 }
 
 TEST_CASE("routing: rows are given per layer and pass, and repeat") {
     const auto routing =
         make("kind = \"rows\"\nforward = [1, 2]\nbackward = [3, 4]\n", shape(8, 4));
-    CHECK(routing->rows(0, false) == std::vector<double>{1});
-    CHECK(routing->rows(3, false) == std::vector<double>{2});
-    CHECK(routing->rows(3, true) == std::vector<double>{4});
-    CHECK(make("kind = \"rows\"\nforward = [5]\n", shape(8, 4))->rows(2, true) ==
+    CHECK(routing->rows(0, false, 1) == std::vector<double>{1});
+    CHECK(routing->rows(3, false, 1) == std::vector<double>{2});
+    CHECK(routing->rows(3, true, 1) == std::vector<double>{4});
+    CHECK(make("kind = \"rows\"\nforward = [5]\n", shape(8, 4))->rows(2, true, 1) ==
           std::vector<double>{5});
     CHECK_THROWS_WITH(make("kind = \"rows\"\nforward = [1, 2, 3]\n", shape(8, 4)),
                       Catch::Contains("3 numbers for 4 MoE layers"));
