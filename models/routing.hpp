@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "sim/input.hpp"
@@ -24,6 +26,26 @@ struct RoutingShape {
     int moe_layers = 0;
     std::uint64_t seed = 0;
     bool bias_balanced = false;  // default of the key of that name: the router has a balancing bias
+    int mtp_layers = 0;          // of moe_layers, the last ones: recorders rarely hold them
+};
+
+/// How often two experts were named by one token. [experts][experts]
+struct Pairs {
+    int experts = 0;
+    std::vector<double> count;  // row-major
+
+    [[nodiscard]] double at(int from, int to) const {
+        return count[static_cast<std::size_t>(from) * static_cast<std::size_t>(experts) +
+                     static_cast<std::size_t>(to)];
+    }
+};
+
+/// What one source's tokens bring to each expert in one pass, where rules beyond a fixed top-k
+/// without a limit (capacity, expert choice, dynamic k) decide it.
+struct Assigned {
+    std::vector<double> rows;    // [experts] rows received and computed, padding included
+    std::vector<double> tokens;  // [experts] real tokens among them
+    double dropped_share = 0;    // of the router's assignments, those that no expert takes
 };
 
 /// Where tokens go in the MoE layers, for a set of sources (ranks) that each carry one or more
@@ -48,11 +70,49 @@ public:
         static_cast<void>(ranks);
         return {};
     }
+    /// Expected rows and tokens per expert of a source of `kind` with `tokens` tokens; absent when
+    /// they are just tokens x top_k x share.
+    [[nodiscard]] virtual std::optional<Assigned> assigned(int moe_layer, int kind,
+                                                           double tokens) const {
+        static_cast<void>(moe_layer);
+        static_cast<void>(kind);
+        static_cast<void>(tokens);
+        return std::nullopt;
+    }
+    /// Tokens that named expert i and expert j in an MoE layer, all kinds together: symmetric, the
+    /// diagonal holds an expert's own count. Null where nobody counted. Lives as long as the routing.
+    [[nodiscard]] virtual const Pairs* together(int moe_layer) const {
+        static_cast<void>(moe_layer);
+        return nullptr;
+    }
+    /// (Expert i in this MoE layer, expert j in the next) of one token, all k x k. Null as above,
+    /// and for the last layer.
+    [[nodiscard]] virtual const Pairs* follows(int moe_layer) const {
+        static_cast<void>(moe_layer);
+        return nullptr;
+    }
+    /// True: touches() counts real tokens. False: the caller works from the shares.
+    [[nodiscard]] virtual bool exact_touches() const { return false; }
+    /// Share of a kind's tokens with at least one of their experts in each domain. [domains]
+    /// domain_of_expert  [experts], 0 .. domains - 1. Only where exact_touches().
+    [[nodiscard]] virtual std::vector<double> touches(int moe_layer, int kind,
+                                                      const std::vector<int>& domain_of_expert,
+                                                      int domains) const {
+        static_cast<void>(moe_layer);
+        static_cast<void>(kind);
+        static_cast<void>(domain_of_expert);
+        static_cast<void>(domains);
+        return {};
+    }
     [[nodiscard]] virtual nlohmann::ordered_json resolved() const = 0;
 };
 
-/// The routing that a [routing] table asks for (`kind`, "balanced" when absent). Does not finish()
-/// the table. Throws sim::InputError.
+/// The routing that a [routing] table asks for (`kind`, "balanced" when absent), with the modifiers
+/// of models/routing_modifiers.hpp. Does not finish() the table. Throws sim::InputError.
 std::unique_ptr<Routing> make_routing(sim::Table& in, const RoutingShape& shape);
+
+/// The same without modifiers: what a kind that starts from another one (`base`) reads.
+std::unique_ptr<Routing> make_source(sim::Table& in, const RoutingShape& shape,
+                                     std::string_view fallback = "balanced");
 
 }  // namespace moesim::models

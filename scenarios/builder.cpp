@@ -317,8 +317,7 @@ Step Builder::send(Group& from, Group& to, int what, int micro_batch,
                    (inside ? cost.nvlink_share : cost.nic_share);
         }
         const sim::Demand demand{out.graph.add_path(path), bytes, bytes / rate};
-        const double latency =
-            (cost.startup_s + s.cluster.latency(a.gpu, b.gpu).si()) * s.what_if.latency;
+        const double latency = cost.startup_s * s.what_if.latency;
         const TaskId task = out.graph.add_transfer(streams, latency, 0, {&demand, 1},
                                                    {Kind::pp, id, -1, micro_batch, from.unit},
                                                    gather(from, l, after));
