@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "analysis/stopwatch.hpp"
 #include "models/counts.hpp"
 #include "sim/registry.hpp"
 
@@ -120,14 +121,31 @@ ordered_json memory_json(const Simulated& run) {
 }
 
 ordered_json load_json(const scenarios::Lowered& lowered) {
-    const std::vector<double>& all = lowered.max_over_mean;
-    const double mean =
-        all.empty() ? 1
-                    : std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(all.size());
-    const double worst = all.empty() ? 1 : *std::max_element(all.begin(), all.end());
-    return {{"max_over_mean_mean", mean},
-            {"max_over_mean_worst", worst},
-            {"dropped_share", lowered.dropped_share}};
+    const auto spread = [&](const std::string& prefix, double scenarios::LoadSample::* what,
+                            ordered_json& out) {
+        double sum = 0, worst = 1;
+        for (const scenarios::LoadSample& l : lowered.loads) {
+            sum += l.*what;
+            worst = std::max(worst, l.*what);
+        }
+        const double n = static_cast<double>(lowered.loads.size());
+        out[prefix + "max_over_mean_mean"] = n > 0 ? sum / n : 1;
+        out[prefix + "max_over_mean_worst"] = worst;
+    };
+    ordered_json out;
+    spread("", &scenarios::LoadSample::rows, out);
+    spread("nic_", &scenarios::LoadSample::nic, out);
+    spread("nvlink_", &scenarios::LoadSample::nvlink, out);
+    out["dropped_share"] = lowered.dropped_share;
+    std::map<int, std::pair<double, int>> layers;  // sum of max / mean, count
+    for (const scenarios::LoadSample& l : lowered.loads) {
+        layers[l.moe_layer].first += l.rows;
+        ++layers[l.moe_layer].second;
+    }
+    out["by_layer"] = ordered_json::array();
+    for (const auto& [layer, v] : layers)
+        out["by_layer"].push_back({{"moe_layer", layer}, {"max_over_mean_mean", v.first / v.second}});
+    return out;
 }
 
 ordered_json links_json(const Simulated& run) {
@@ -181,10 +199,14 @@ ordered_json ops_json(const scenarios::Lowered& lowered) {
 }  // namespace
 
 Simulated simulate(Scenario scenario, const RunOptions& options) {
-    Simulated run{std::move(scenario), {}, {}, {}};
+    Simulated run{std::move(scenario), {}, {}, {}, {}};
+    Stopwatch watch;
     run.lowered = scenarios::lower(run.scenario, options.fold);
+    run.wall.lowering_s = watch.lap();
     run.line = sim::Registry<sim::Engine>::make(options.engine)->run(run.lowered.graph);
+    run.wall.engine_s = watch.lap();
     run.booked = book(run.lowered.graph, run.line);
+    run.wall.booking_s = watch.lap();
     return run;
 }
 

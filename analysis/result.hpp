@@ -9,12 +9,18 @@
 
 namespace moesim::analysis {
 
+/// Wall seconds that a simulation took; no part of a result.
+struct WallTimes {
+    double lowering_s = 0, engine_s = 0, booking_s = 0;
+};
+
 /// One simulated scenario: the timeline with all that was read off it.
 struct Simulated {
     scenarios::Scenario scenario;
     scenarios::Lowered lowered;
     sim::Timeline line;
     std::vector<std::vector<MemberTimes>> booked;  // [rank classes][members]
+    WallTimes wall;
 };
 
 struct RunOptions {
@@ -27,11 +33,13 @@ Simulated simulate(scenarios::Scenario scenario, const RunOptions& options);
 /// The result as documented in the README (schema moesim.result/1): SI units, unit in every name.
 nlohmann::ordered_json result_json(const Simulated& run, const RunOptions& options);
 
-/// `variant` beside `base`: step time ratio and what moved, in words.
+/// `variant` beside `base`: step time ratio and what moved, in words, most first.
 nlohmann::ordered_json versus(const nlohmann::ordered_json& variant,
                               const nlohmann::ordered_json& base);
 
-/// The result for a terminal of 80 columns.
+/// The result for a terminal of 80 columns; coloured when standard output is a terminal that wants it
+/// (see no-color.org), or as told.
 std::string summary(const nlohmann::ordered_json& result);
+std::string summary(const nlohmann::ordered_json& result, bool colour);
 
 }  // namespace moesim::analysis

@@ -59,6 +59,7 @@ std::vector<double> capped(std::vector<double> share, double most) {
             if (full[e]) rest -= most;
             if (!full[e]) free += share[e], ++open;
         }
+        rest = std::max(rest, 0.0);
         // nothing left to be in proportion to: the rest is spread evenly
         bool again = false;
         for (std::size_t e = 0; e < share.size(); ++e) {

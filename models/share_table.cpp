@@ -2,86 +2,104 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
+#include <set>
 #include <string_view>
 
+#include "models/csv_rows.hpp"
 #include "models/shares.hpp"
 #include "sim/input.hpp"
 
 namespace moesim::models {
 namespace {
 
-constexpr std::array<std::string_view, 4> kColumns{"domain", "layer", "expert", "share"};
 constexpr int kMostExperts = 10'000'000;
+constexpr std::string_view kForms =
+    "the first line names the columns: domain,layer,expert,share or layer,expert,count or "
+    "layer_id,expert_id,count, with domain, model and selection as you have them";
 
-/// One line of the file, cut at its commas; complains about itself.
-class Row {
-public:
-    Row(const std::filesystem::path& path, int number, std::string_view line)
-        : path_{path}, number_{number}, line_{line} {
-        for (std::size_t begin = 0; begin <= line.size();) {
-            const std::size_t comma = std::min(line.find(',', begin), line.size());
-            fields_.push_back(line.substr(begin, comma - begin));
-            begin = comma + 1;
-        }
-        if (fields_.size() != kColumns.size())
-            fail(0, fmt::format("{} fields", fields_.size()), "domain,layer,expert,share");
-    }
-
-    [[nodiscard]] std::string_view text(std::size_t column) const { return fields_[column]; }
-
-    template <class T>
-    [[nodiscard]] T number(std::size_t column, T least, T most) const {
-        const std::string_view field = fields_[column];
-        T value{};
-        const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-        if (error != std::errc{} || end != field.data() + field.size() || !(value >= least) ||
-            !(value <= most))
-            fail(column, fmt::format("'{}' is not a number from {} to {}", field, least, most), "");
-        return value;
-    }
-
-    [[noreturn]] void fail(std::size_t column, std::string_view what, std::string_view help) const {
-        const std::string_view field = fields_[std::min(column, fields_.size() - 1)];
-        const auto begin = static_cast<std::size_t>(field.data() - line_.data());
-        const auto width = std::max<std::size_t>(field.size(), 1);
-        std::string out =
-            fmt::format("{}:{}:{}: error: {}: {}\n{:5} | {}\n      | {}^{}", path_.string(),
-                        number_, begin + 1, kColumns[column], what, number_, line_,
-                        std::string(begin, ' '), std::string(width - 1, '~'));
-        if (!help.empty()) out += fmt::format("\nhelp: {}", help);
-        throw sim::InputError(out);
-    }
-
-private:
-    const std::filesystem::path& path_;
-    int number_;
-    std::string_view line_;
-    std::vector<std::string_view> fields_;
+/// Where each thing stands in a line.
+struct Columns {
+    std::optional<std::size_t> domain, model, selection, layer, expert, load;
 };
 
-[[noreturn]] void fail_file(const std::filesystem::path& path, const std::string& what) {
-    throw sim::InputError(fmt::format("{}: error: {}", path.string(), what));
+Columns read_header(CsvRows& rows) {
+    Columns out;
+    const auto place = [&](std::string_view name) -> std::optional<std::size_t>* {
+        if (name == "domain") return &out.domain;
+        if (name == "model") return &out.model;
+        if (name == "selection") return &out.selection;
+        if (name == "layer" || name == "layer_id") return &out.layer;
+        if (name == "expert" || name == "expert_id") return &out.expert;
+        if (name == "share" || name == "count") return &out.load;
+        return nullptr;
+    };
+    const auto missing = [&]() -> std::string_view {
+        const auto& fields = rows.fields();
+        const auto named = [&](std::string_view name) {
+            return std::find(fields.begin(), fields.end(), name) != fields.end();
+        };
+        if (!named("layer") && !named("layer_id")) return "layer";
+        if (!named("expert") && !named("expert_id")) return "expert";
+        if (!named("share") && !named("count")) return "share";
+        return {};
+    };
+    for (std::size_t c = 0; c < rows.fields().size(); ++c) {
+        auto* const at = place(rows.text(c));
+        if (at == nullptr)
+            rows.fail(c, fmt::format("the header says '{}'", rows.text(c).substr(0, 40)), kForms,
+                      missing());
+        if (at->has_value())
+            rows.fail(c, fmt::format("'{}' is given twice", rows.text(c)), kForms);
+        *at = c;
+    }
+    if (!missing().empty()) rows.fail(rows.fields().size() - 1, "no such column", kForms, missing());
+    rows.set_header();
+    return out;
 }
 
-using Vector = std::map<int, double>;                        // expert -> share
+using Vector = std::map<int, double>;                        // expert -> load
 using Cells = std::map<int, std::map<std::size_t, Vector>>;  // layer -> domain -> vector
 
-void add_row(const Row& row, ShareTable& table, Cells& cells) {
-    const std::string name{row.text(0)};
-    if (name.empty()) row.fail(0, "empty", "name the kind of text");
-    const auto known = std::find(table.domains.begin(), table.domains.end(), name);
-    const auto domain = static_cast<std::size_t>(known - table.domains.begin());
-    if (known == table.domains.end()) table.domains.push_back(name);
-    const int layer = row.number<int>(1, 0, 1'000'000);
-    const int expert = row.number<int>(2, 0, kMostExperts);
-    const double share = row.number<double>(3, 0, 1e300);
-    if (!cells[layer][domain].emplace(expert, share).second)
-        row.fail(2, fmt::format("expert {} of layer {} is given twice for {}", expert, layer, name),
-                 "one line per expert");
+/// What the wanted rows hold, and what was left aside.
+struct Contents {
+    std::vector<std::string> domains;
+    Cells cells;
+    std::set<std::string, std::less<>> models, selections;
+};
+
+void add_row(const CsvRows& rows, const Columns& columns, Contents& to) {
+    const std::string name{columns.domain ? rows.text(*columns.domain) : "all"};
+    if (name.empty()) rows.fail(*columns.domain, "empty", "name the kind of text");
+    const auto known = std::find(to.domains.begin(), to.domains.end(), name);
+    const auto domain = static_cast<std::size_t>(known - to.domains.begin());
+    if (known == to.domains.end()) to.domains.push_back(name);
+    const int layer = static_cast<int>(rows.whole(*columns.layer, 0, 1'000'000));
+    const int expert = static_cast<int>(rows.whole(*columns.expert, 0, kMostExperts));
+    const double load = rows.number(*columns.load, 0, 1e300);
+    if (!to.cells[layer][domain].emplace(expert, load).second)
+        rows.fail(*columns.expert,
+                  fmt::format("expert {} of layer {} is given twice for {}", expert, layer, name),
+                  "one line per expert");
+}
+
+/// True when the row is of the model and selection asked for.
+bool wanted(const CsvRows& rows, const Columns& columns, const ShareFilter& filter, Contents& to) {
+    bool out = true;
+    if (columns.model) {
+        const std::string_view name = rows.text(*columns.model);
+        if (!to.models.contains(name)) to.models.emplace(name);
+        out = filter.model.empty() || name == filter.model;
+    }
+    if (columns.selection) {
+        const std::string_view name = rows.text(*columns.selection);
+        if (!to.selections.contains(name)) to.selections.emplace(name);
+        out = out && name == (filter.selection.empty() ? "topk" : filter.selection);
+    }
+    return out;
 }
 
 std::vector<double> complete(const std::filesystem::path& path, const std::string& where,
@@ -98,35 +116,37 @@ std::vector<double> complete(const std::filesystem::path& path, const std::strin
     return out;
 }
 
+void check_filter(const std::filesystem::path& path, const ShareFilter& filter,
+                  const Contents& found) {
+    if (filter.model.empty() && found.models.size() > 1)
+        fail_file(path, fmt::format("loads of {} models", found.models.size()),
+                  fmt::format("file_model = one of {}", fmt::join(found.models, ", ")));
+    if (!found.cells.empty()) return;
+    if (found.models.empty() && found.selections.empty()) fail_file(path, "no loads in it");
+    fail_file(path, "no loads of the model and selection asked for",
+              fmt::format("models: {}; selections: {}", fmt::join(found.models, ", "),
+                          fmt::join(found.selections, ", ")));
+}
+
 }  // namespace
 
-ShareTable read_share_table(const std::filesystem::path& path) {
+ShareTable read_share_table(const std::filesystem::path& path, const ShareFilter& filter) {
     const std::string text = sim::read_text_file(path);
-    ShareTable table;
-    Cells cells;
-    int number = 0;
-    bool header = false;
-    for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = std::min(text.find('\n', begin), text.size());
-        std::string_view line{text.data() + begin, end - begin};
-        begin = end + 1;
-        ++number;
-        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-        if (line.empty() || line.front() == '#') continue;
-        const Row row{path, number, line};
-        if (header) {
-            add_row(row, table, cells);
-            continue;
+    CsvRows rows{path, text};
+    if (!rows.next()) fail_file(path, "no loads in it");
+    const Columns columns = read_header(rows);
+    Contents found;
+    while (rows.next())
+        if (wanted(rows, columns, filter, found)) {
+            // of two models the same cells would seem to be given twice
+            if (filter.model.empty() && found.models.size() > 1) continue;
+            add_row(rows, columns, found);
         }
-        for (std::size_t c = 0; c < kColumns.size(); ++c)
-            if (row.text(c) != kColumns[c])
-                row.fail(c, fmt::format("the header says '{}'", row.text(c)),
-                         "the first line is domain,layer,expert,share");
-        header = true;
-    }
-    if (cells.empty()) fail_file(path, "no loads in it");
-    const std::size_t experts = cells.begin()->second.begin()->second.size();
-    for (const auto& [layer, domains] : cells) {
+    check_filter(path, filter, found);
+    ShareTable table;
+    table.domains = found.domains;
+    const std::size_t experts = found.cells.begin()->second.begin()->second.size();
+    for (const auto& [layer, domains] : found.cells) {
         table.layers.push_back(layer);
         auto& vectors = table.share.emplace_back();
         for (std::size_t d = 0; d < table.domains.size(); ++d) {

@@ -15,10 +15,35 @@ struct ShareTable {
     [[nodiscard]] int experts() const { return static_cast<int>(share[0][0].size()); }
 };
 
-/// Reads a CSV with the header domain,layer,expert,share; '#' begins a comment line. Shares may be
-/// counts: each vector is scaled to sum 1. Throws sim::InputError (with line and column name)
-/// unless every domain has every layer and every layer the same experts 0 .. E-1, once each.
-ShareTable read_share_table(const std::filesystem::path& path);
+/// Which rows of a table with more columns are wanted.
+struct ShareFilter {
+    std::string model;      // of the column `model`; "" when there is but one
+    std::string selection;  // of the column `selection`; "" means "topk"
+};
+
+/// Reads expert loads. '#' begins a comment line; columns are found by the header, in any order:
+///
+///     layer, expert, count        or layer_id, expert_id (SGLang's CSV); or share in place of count
+///     domain                      optional: the kind of text; without it all is one domain, "all"
+///     model, selection            optional: rows of one model and selection are read (the filter)
+///
+/// Every vector is scaled to sum 1. A .json file is read by read_share_json(). Throws
+/// sim::InputError (path:line:column, column name) unless every domain has every layer and every
+/// layer the same experts 0 .. E-1, once each, and for an unknown column, a negative number or NaN.
+ShareTable read_share_table(const std::filesystem::path& path, const ShareFilter& filter = {});
+
+/// Reads expert counts from JSON, one domain "all", in one of these forms:
+///
+///     {"logical_count": [[[..]]]}      [steps][layers][experts] or [layers][experts]: SGLang's
+///                                      recorder and its start placement
+///     {"records": [{"global_physical_count": [[..]]}], "last_physical_to_logical_map": [[..]]}
+///                                      SGLang's per-pass records, slots summed to their experts
+///     {"3_0": [..], "3_1": [..], ..}   <iteration>_<layer>: the tensors of TensorRT-LLM's
+///                                      rank<r>.safetensors as lists
+///
+/// Steps, passes and iterations are summed. Throws sim::InputError with the place of a syntax error
+/// (path:line:column) or the JSON pointer of a wrong value.
+ShareTable read_share_json(const std::filesystem::path& path);
 
 /// How the vectors of a layer are carried over to another number of experts.
 ///   linear  log-share interpolated between neighbours: smooth, but the part of an expert's load

@@ -13,10 +13,6 @@ using sim::TaskId;
 
 namespace {
 
-double mean(const std::vector<double>& v) {
-    return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
-}
-
 double hottest(const std::vector<double>& v) { return *std::max_element(v.begin(), v.end()); }
 
 std::vector<int> run_of(int first, int count) {
@@ -41,7 +37,7 @@ Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold}
         mean_rows_ = mean(any.rows);
         unique_per_row_ = mean(any.unique) / mean_rows_;
     }
-    costs_ = std::make_unique<LayerCosts>(s, s.routing ? loads_->experts_per_rank() : 0, mean_rows_,
+    costs_ = std::make_unique<LayerCosts>(s, s.routing ? loads_->slots_per_member() : 0, mean_rows_,
                                           unique_per_row_);
     const int lanes = fold ? 1 : p.expert;
     for (int replica = 0; replica < replicas_; ++replica)
@@ -185,6 +181,31 @@ void Builder::ported(std::vector<sim::Demand>& demands, const Lane& lane, double
     port(s.cluster.nvlink_in(lane.gpu), nvlink_in, cost.nvlink_share, s.what_if.nvlink);
 }
 
+/// Experts that travel for one micro-batch: weights out with the dispatch, gradients home with its
+/// gradient.
+void Builder::ship(std::vector<sim::Demand>& demands, const Lane& lane, std::size_t l,
+                   const ExchangeLoad& load, bool home, const topologies::TransferCost& cost) {
+    const topologies::PortLoads& p = load.shipped;
+    if (p.nic_out.empty()) return;
+    const auto at = [&](const std::vector<double>& v) { return fold_ ? hottest(v) : v[l]; };
+    const double bytes = expert_parameters(s) * (home ? s.recipe.reduce_bytes : s.recipe.weight_bytes);
+    if (home)
+        ported(demands, lane, at(p.nic_in), at(p.nic_out), at(p.nvlink_in), at(p.nvlink_out), bytes,
+               1, cost);
+    else
+        ported(demands, lane, at(p.nic_out), at(p.nic_in), at(p.nvlink_out), at(p.nvlink_in), bytes,
+               1, cost);
+}
+
+void Builder::sample(const Item& item, int micro_batch, const ExchangeLoad& load) {
+    const auto hot = std::max_element(load.rows.begin(), load.rows.end()) - load.rows.begin();
+    out.loads.push_back({item.moe_layer, micro_batch, max_over_mean(load.rows),
+                         max_over_mean(load.ports.nic_in), max_over_mean(load.ports.nvlink_in),
+                         static_cast<int>(hot)});
+    dropped_ += load.dropped;
+    out.dropped_share = dropped_ / static_cast<double>(out.loads.size());
+}
+
 Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
                        std::initializer_list<Step> after) {
     static constexpr const char* titles[] = {"dispatch", "combine", "combine gradient",
@@ -236,6 +257,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
         else
             ported(demands, g.lanes[l], at(p.nic_in), at(p.nic_out), at(p.nvlink_in),
                    at(p.nvlink_out), payload, mean_share, cost);
+        if (what == Exchange::dispatch || what == Exchange::dispatch_gradient)
+            ship(demands, g.lanes[l], l, load_, backward, cost);
         streams.push_back(g.lanes[l].ep);
         const auto mine = gather(g, l, after);
         ids.insert(ids.end(), mine.begin(), mine.end());
@@ -253,7 +276,7 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     ground[static_cast<std::size_t>(cost.evidence)] =
         out.graph.alone_seconds(out.graph.tasks[step.first]);
     add_ground(id, ground, cost.rel_error, static_cast<double>(width_) * static_cast<double>(g.lanes.size()));
-    if (what == Exchange::dispatch) out.max_over_mean.push_back(load_.max_over_mean());
+    if (what == Exchange::dispatch) sample(item, micro_batch, load_);
     turn_[static_cast<std::size_t>(&g - groups.data())] = step;
     return step;
 }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -52,6 +53,7 @@ public:
     }
     [[nodiscard]] int replicas() const { return replicas_; }
     [[nodiscard]] double stands_for() const { return stands_for_; }
+    [[nodiscard]] const Loads& loads() const { return *loads_; }
 
     /// One segment of an item on every lane.
     Step work(Group& g, const Item& item, Segment segment, bool contended, int micro_batch,
@@ -88,10 +90,14 @@ private:
     void ported(std::vector<sim::Demand>& demands, const Lane& lane, double nic_out, double nic_in,
                 double nvlink_out, double nvlink_in, double payload, double mean_copies,
                 const topologies::TransferCost& cost);
+    void ship(std::vector<sim::Demand>& demands, const Lane& lane, std::size_t l,
+              const ExchangeLoad& load, bool home, const topologies::TransferCost& cost);
+    void sample(const Item& item, int micro_batch, const ExchangeLoad& load);
     const ExchangeLoad& load(const Item& item, int micro_batch, int replica, bool backward) const;
     void add_ground(std::uint16_t op, const std::array<double, 4>& seconds, double rel_error,
                     double weight);
 
+    double dropped_ = 0;
     bool fold_;
     int replicas_ = 1;
     int width_ = 1;
@@ -119,6 +125,12 @@ Outputs write_slot(Builder& b, Group& g, const Slot& slot,
 /// Gradient reduction, optimizer and parameter gather of all groups.
 void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages);
 
+/// Gradients of replicated experts, and the moves of a placement that changes.
+void write_replicas(Builder& b, const std::vector<std::vector<Item>>& stages);
+
+/// Pipeline stages whose weights a rank holds: one per flow and chunk.
+std::set<int> stages_on(const Scenario& s, int rank, int stages);
+
 /// Weights, gradients and optimizer state of every rank class.
 void write_standing_memory(Builder& b, const std::vector<std::vector<Item>>& stages);
 
@@ -128,5 +140,8 @@ struct RankParameters {
     double routed = 0;
 };
 RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage);
+
+/// Parameters of one routed expert of one layer.
+double expert_parameters(const Scenario& s);
 
 }  // namespace moesim::scenarios

@@ -7,34 +7,100 @@
 
 #include "models/group_limited.hpp"
 #include "models/random.hpp"
+#include "scenarios/per_batch.hpp"
 
 namespace moesim::scenarios {
 namespace {
 
-double mean(const std::vector<double>& v) {
-    return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
-}
+/// Micro-batches that placements are computed from lie beyond those of any run.
+constexpr int kObservedFrom = 1 << 28;
 
-/// [domains] chance that a token touches a domain, from its inclusion probabilities.
-std::vector<double> touches(const std::vector<double>& chosen, const std::vector<int>& domain,
-                            int domains, double scale) {
-    std::vector<double> missed(static_cast<std::size_t>(domains), 1.0);
-    for (std::size_t e = 0; e < chosen.size(); ++e)
-        missed[static_cast<std::size_t>(domain[e])] *= 1 - chosen[e];
-    for (double& m : missed) m = std::min(1.0, scale * (1 - m));
-    return missed;
-}
+double sum(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0); }
 
 double gauss(models::Random& random) {
     const double radius = std::sqrt(-2 * std::log(1 - random.uniform()));
     return radius * std::cos(2 * std::numbers::pi * random.uniform());
 }
 
+/// What a token of a kind brings to every expert: rows, whatever the routing's rules. [experts]
+std::vector<double> chosen(const models::Routing& routing, int top_k, int layer, int kind,
+                           double tokens, double* dropped = nullptr) {
+    if (const auto assigned = routing.assigned(layer, kind, tokens)) {
+        if (dropped) *dropped = assigned->dropped_share;
+        std::vector<double> out = assigned->rows;
+        for (double& v : out) v /= tokens;
+        return out;
+    }
+    std::vector<double> out = routing.layer(layer).share[static_cast<std::size_t>(kind)];
+    for (double& v : out) v *= top_k;
+    return out;
+}
+
+/// A routing of another number of MoE layers, experts, ... never reaches this: checked when read.
+const models::MoeFfn& moe_of(const models::Model& model) {
+    for (const models::Layer& layer : model.kinds)
+        if (layer.moe) return *layer.moe;
+    throw std::logic_error("a model with routing has experts");
+}
+
 }  // namespace
 
-double ExchangeLoad::max_over_mean() const {
-    const double m = mean(rows);
-    return m > 0 ? *std::max_element(rows.begin(), rows.end()) / m : 1;
+double mean(const std::vector<double>& v) {
+    return v.empty() ? 0 : sum(v) / static_cast<double>(v.size());
+}
+
+double max_over_mean(const std::vector<double>& v) {
+    const double m = mean(v);
+    return m > 0 ? *std::max_element(v.begin(), v.end()) / m : 1;
+}
+
+SlotMap SlotMap::contiguous(int layers, int experts, int members) {
+    static_cast<void>(layers);
+    SlotMap out;
+    out.slots_per_member_ = experts / members;
+    out.layers_.emplace_back();
+    for (int e = 0; e < experts; ++e)
+        out.layers_.front().push_back({{e / out.slots_per_member_, 1.0}});
+    return out;
+}
+
+SlotMap::SlotMap(const Placement& placement, int members,
+                 const std::vector<std::vector<double>>& shares) {
+    for (std::size_t l = 0; l < placement.phy2log.size(); ++l) {
+        const int slots = static_cast<int>(placement.phy2log[l].size());
+        slots_per_member_ = slots / members;
+        layers_.emplace_back();
+        for (const std::vector<int>& replicas : placement.log2phy[l]) {
+            layers_.back().emplace_back();
+            for (const int slot : replicas)
+                layers_.back().back().push_back(
+                    {slot / slots_per_member_,
+                     shares.empty() ? 1.0 / static_cast<double>(replicas.size())
+                                    : shares[l][static_cast<std::size_t>(slot)]});
+        }
+    }
+}
+
+std::vector<std::vector<double>> observed_loads(const Scenario& s, int sources, int window) {
+    const models::Routing& routing = *s.routing;
+    std::vector<double> count(static_cast<std::size_t>(routing.kinds()), 0.0);
+    for (int i = 0; i < s.placement.observed; ++i)
+        for (const int kind : routing.kind_of_source(kObservedFrom + window * s.placement.observed + i, sources))
+            count[static_cast<std::size_t>(kind)] += 1;
+    const models::MoeFfn& moe = moe_of(s.model);
+    std::vector<std::vector<double>> out;
+    for (int layer = 0; layer < s.moe_layers; ++layer) {
+        std::vector<double> load(static_cast<std::size_t>(moe.experts), 0.0);
+        for (std::size_t k = 0; k < count.size(); ++k) {
+            if (count[k] == 0) continue;
+            const std::vector<double> rows =
+                chosen(routing, moe.top_k, layer, static_cast<int>(k), s.tokens_per_rank());
+            for (std::size_t e = 0; e < load.size(); ++e)
+                load[e] += count[k] * s.tokens_per_rank() * rows[e];
+        }
+        out.push_back(std::move(load));
+    }
+    return out;
 }
 
 Loads::Loads(const Scenario& scenario, const std::vector<int>& gpus)
@@ -47,52 +113,148 @@ Loads::Loads(const Scenario& scenario, const std::vector<int>& gpus)
     }
     shape_.nodes = static_cast<int>(nodes.size());
     if (!scenario.routing) return;
-    models::RoutingShape shape{};
-    for (const models::Layer& layer : scenario.model.kinds)
-        if (layer.moe) {
-            shape = {layer.moe->experts, layer.moe->top_k, layer.moe->groups,
-                     layer.moe->group_limit, 1, scenario.seed};
-        }
-    experts_ = shape.experts;
-    top_k_ = shape.top_k;
-    for (int e = 0; e < experts_; ++e) {
-        rank_of_expert_.push_back(e / (experts_ / members_));
-        node_of_expert_.push_back(shape_.node[static_cast<std::size_t>(rank_of_expert_.back())]);
-    }
-    const models::Distinct distinct =
-        models::expected_distinct(shape, node_of_expert_, rank_of_expert_);
-    const std::vector<double> uniform(static_cast<std::size_t>(experts_),
-                                      std::min(1.0, 1.0 * top_k_ / experts_));
-    const auto sum = [](const std::vector<double>& v) {
-        return std::accumulate(v.begin(), v.end(), 0.0);
-    };
-    node_scale_ = distinct.nodes / sum(touches(uniform, node_of_expert_, shape_.nodes, 1));
-    gpu_scale_ = distinct.gpus / sum(touches(uniform, rank_of_expert_, members_, 1));
+    const models::MoeFfn& moe = moe_of(scenario.model);
+    experts_ = moe.experts;
+    top_k_ = moe.top_k;
+    place();
 
-    const bool given = !scenario.routing->rows(0, false, members_).empty();
-    differ_ = given ? scenario.routing->rows(0, false, members_).size() > 1 : scenario.routing->kinds() > 1;
-    if (!given && scenario.routing->kinds() == 1) {
-        const std::vector<double>& share = scenario.routing->layer(0).share.front();
-        differ_ = *std::max_element(share.begin(), share.end()) >
-                  *std::min_element(share.begin(), share.end()) * (1 + 1e-12);
+    const models::RoutingShape shape{experts_, top_k_, moe.groups, moe.group_limit, 1,
+                                     scenario.seed};
+    std::vector<int> rank, node;
+    for (const auto& replicas : slots_->of_experts(0)) {
+        rank.push_back(replicas.front().member);
+        node.push_back(shape_.node[static_cast<std::size_t>(rank.back())]);
     }
+    const models::Distinct distinct = models::expected_distinct(shape, node, rank);
+    const auto uniform_touches = [&](const std::vector<int>& domain, int domains) {
+        std::vector<double> missed(static_cast<std::size_t>(domains), 1.0);
+        for (const int d : domain)
+            missed[static_cast<std::size_t>(d)] *= 1 - std::min(1.0, 1.0 * top_k_ / experts_);
+        return static_cast<double>(domains) - sum(missed);
+    };
+    node_scale_ = distinct.nodes / uniform_touches(node, shape_.nodes);
+    gpu_scale_ = distinct.gpus / uniform_touches(rank, members_);
+
+    const std::vector<double> given = scenario.routing->rows(0, false, members_);
+    const bool even = scenario.routing->kinds() == 1 && scenario.placement.per_batch == "none" &&
+                      max_over_mean(copies(0).rows.front()) < 1 + 1e-12;
+    differ_ = given.empty() ? !even : given.size() > 1;
+}
+
+bool Loads::by_source() const {
+    return replicated_slots_ > 0 && (scenario_.placement.replicas == "nearest" ||
+                                     scenario_.placement.replicas == "static_local");
+}
+
+void Loads::place() {
+    const PlacementPlan& plan = scenario_.placement;
+    const int layers = scenario_.moe_layers;
+    if (!plan.strategy || (plan.name == "contiguous" && plan.redundant == 0)) {
+        slots_ = std::make_unique<SlotMap>(SlotMap::contiguous(layers, experts_, members_));
+        return;
+    }
+    PlacementInput input;
+    input.weight = observed_loads(scenario_, members_);
+    input.slots = experts_ + plan.redundant;
+    input.groups = moe_of(scenario_.model).groups;
+    input.nodes = shape_.nodes;
+    input.gpus = members_;
+    input.seed = scenario_.seed;
+    for (int layer = 0; layer < layers; ++layer) {
+        const auto square = [&](const models::Pairs& pairs) {
+            std::vector<std::vector<double>> out;
+            for (int i = 0; i < experts_; ++i) {
+                out.emplace_back();
+                for (int j = 0; j < experts_; ++j) out.back().push_back(pairs.at(i, j));
+            }
+            return out;
+        };
+        if (const auto* pairs = scenario_.routing->together(layer))
+            input.together.push_back(square(*pairs));
+        if (const auto* pairs = scenario_.routing->follows(layer); pairs && layer + 1 < layers)
+            input.follows.push_back(square(*pairs));
+    }
+    if (const std::string why = plan.strategy->refuse(input); !why.empty())
+        throw sim::InputError{"placement.strategy: error: " + plan.name + " " + why};
+    placement_ = plan.strategy->place(input);
+    check(*placement_, input);
+    std::vector<std::vector<double>> shares;
+    if (plan.replicas == "lp") shares = balanced_shares(*placement_, input);
+    slots_ = std::make_unique<SlotMap>(*placement_, members_, shares);
+    for (const auto& counts : placement_->logcnt)
+        for (const int n : counts) replicated_slots_ += n > 1 ? n : 0;
+    replicated_slots_ /= static_cast<double>(members_) * layers;
+    if (plan.move_every > 0) count_moves(std::move(input));
+}
+
+void Loads::count_moves(PlacementInput input) {
+    input.weight = observed_loads(scenario_, members_, 1);
+    const Placement next = scenario_.placement.strategy->place(input);
+    const int per_member = slots_->slots_per_member();
+    for (std::size_t l = 0; l < next.phy2log.size(); ++l)
+        for (std::size_t slot = 0; slot < next.phy2log[l].size(); ++slot) {
+            const auto first = placement_->phy2log[l].begin() +
+                               static_cast<long>(slot) / per_member * per_member;
+            const bool here =
+                std::find(first, first + per_member, next.phy2log[l][slot]) != first + per_member;
+            moved_slots_ += here ? 0 : 1;
+        }
+    moved_slots_ /= static_cast<double>(members_) * static_cast<double>(next.phy2log.size());
+}
+
+void Loads::add_copies(topologies::Copies& out, int layer, int kind, int source) const {
+    std::vector<double> rows(static_cast<std::size_t>(members_), 0.0);
+    std::vector<double> no_gpu(rows.size(), 1.0);
+    std::vector<double> no_node(static_cast<std::size_t>(shape_.nodes), 1.0), to_node(no_node.size());
+    const std::vector<double> per_token =
+        chosen(*scenario_.routing, top_k_, layer, kind, scenario_.tokens_per_rank());
+    const auto& experts = slots_->of_experts(layer);
+    std::vector<SlotMap::Replica> near;
+    for (std::size_t e = 0; e < experts.size(); ++e) {
+        const std::vector<SlotMap::Replica>* replicas = &experts[e];
+        if (source >= 0 && replicas->size() > 1) {
+            near = nearest_replicas(*replicas, source, shape_.node,
+                                    scenario_.placement.replicas == "static_local");
+            replicas = &near;
+        }
+        std::fill(to_node.begin(), to_node.end(), 0.0);
+        for (const SlotMap::Replica& r : *replicas) {
+            const auto member = static_cast<std::size_t>(r.member);
+            const double q = per_token[e] * r.share;
+            rows[member] += q;
+            no_gpu[member] *= 1 - std::min(1.0, q);
+            to_node[static_cast<std::size_t>(shape_.node[member])] += q;
+        }
+        for (std::size_t n = 0; n < to_node.size(); ++n)
+            no_node[n] *= 1 - std::min(1.0, to_node[n]);
+    }
+    if (scenario_.routing->exact_touches() && replicated_slots_ == 0) {
+        std::vector<int> rank, node;
+        for (const auto& replicas : experts) {
+            rank.push_back(replicas.front().member);
+            node.push_back(shape_.node[static_cast<std::size_t>(rank.back())]);
+        }
+        out.gpu.push_back(scenario_.routing->touches(layer, kind, rank, members_));
+        out.node.push_back(scenario_.routing->touches(layer, kind, node, shape_.nodes));
+    } else {
+        for (std::size_t r = 0; r < rows.size(); ++r)
+            no_gpu[r] = std::min({1.0, rows[r], gpu_scale_ * (1 - no_gpu[r])});
+        for (double& n : no_node) n = std::min(1.0, node_scale_ * (1 - n));
+        out.gpu.push_back(std::move(no_gpu));
+        out.node.push_back(std::move(no_node));
+    }
+    out.rows.push_back(std::move(rows));
 }
 
 const topologies::Copies& Loads::copies(int moe_layer) const {
     const auto [at, fresh] = copies_.try_emplace(moe_layer);
     if (!fresh) return at->second;
-    for (const std::vector<double>& share : scenario_.routing->layer(moe_layer).share) {
-        std::vector<double> rows(static_cast<std::size_t>(members_), 0.0), chosen;
-        for (std::size_t e = 0; e < share.size(); ++e) {
-            rows[static_cast<std::size_t>(rank_of_expert_[e])] += top_k_ * share[e];
-            chosen.push_back(std::min(1.0, top_k_ * share[e]));
-        }
-        std::vector<double> gpu = touches(chosen, rank_of_expert_, members_, gpu_scale_);
-        for (std::size_t r = 0; r < gpu.size(); ++r) gpu[r] = std::min(gpu[r], rows[r]);
-        at->second.rows.push_back(std::move(rows));
-        at->second.gpu.push_back(std::move(gpu));
-        at->second.node.push_back(touches(chosen, node_of_expert_, shape_.nodes, node_scale_));
-    }
+    const int kinds = scenario_.routing->kinds();
+    if (!by_source())
+        for (int k = 0; k < kinds; ++k) add_copies(at->second, moe_layer, k, -1);
+    else
+        for (int s = 0; s < members_; ++s)
+            for (int k = 0; k < kinds; ++k) add_copies(at->second, moe_layer, k, s);
     return at->second;
 }
 
@@ -110,24 +272,40 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
     const auto members = static_cast<std::size_t>(members_);
     // Tensor-parallel neighbours hold parts of one sequence; replicas draw sequences of their own.
     const int split = scenario_.parallel.tensor * scenario_.parallel.context;
-    const int sequences = members_ / split > 0 ? members_ / split : 1;
+    const int sequences = std::max(1, members_ / split);
     const int draw = micro_batch + replica * scenario_.micro_batches();
     const std::vector<int> drawn = routing.kind_of_source(draw, sequences);
     std::vector<int> kinds(members);
-    for (std::size_t s = 0; s < members; ++s)
+    for (std::size_t s = 0; s < members; ++s) {
         kinds[s] = drawn[std::min(s / static_cast<std::size_t>(split), drawn.size() - 1)];
+        if (by_source()) kinds[s] += static_cast<int>(s) * routing.kinds();
+    }
 
     ExchangeLoad out;
     out.rows.assign(members, 0);
     out.unique.assign(members, 0);
     std::vector<double> count(per_token.rows.size(), 0.0);  // sources of each kind
     for (const int k : kinds) count[static_cast<std::size_t>(k)] += 1;
-    for (std::size_t k = 0; k < count.size(); ++k)
-        for (std::size_t r = 0; count[k] > 0 && r < members; ++r) {
+    for (std::size_t k = 0; k < count.size(); ++k) {
+        if (count[k] == 0) continue;
+        for (std::size_t r = 0; r < members; ++r) {
             out.rows[r] += count[k] * tokens * per_token.rows[k][r];
             out.unique[r] += count[k] * tokens * per_token.gpu[k][r];
         }
+        double dropped = 0;
+        chosen(routing, top_k_, moe_layer, static_cast<int>(k) % routing.kinds(), tokens, &dropped);
+        out.dropped += dropped * count[k] / static_cast<double>(members);
+    }
     out.ports = scenario_.dispatcher->loads(shape_, per_token, kinds, tokens);
+    if (scenario_.placement.per_batch != "none") {
+        std::vector<std::vector<double>> expert_rows;  // [sources][experts]
+        for (const int k : kinds) {
+            expert_rows.push_back(
+                chosen(routing, top_k_, moe_layer, k % routing.kinds(), tokens));
+            for (double& v : expert_rows.back()) v *= tokens;
+        }
+        rearrange(out, expert_rows, slots_->of_experts(moe_layer), shape_.node, scenario_);
+    }
     if (routing.sampled()) {
         models::Random random{{scenario_.seed, 0x10ad5u, static_cast<std::uint64_t>(moe_layer),
                                static_cast<std::uint64_t>(draw)}};
@@ -138,10 +316,11 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
             out.unique[r] *= factor;
         }
     }
-    if (const std::vector<double> given = routing.rows(moe_layer, backward, members_); !given.empty())
+    if (const std::vector<double> given = routing.rows(moe_layer, backward, members_);
+        !given.empty())
         for (std::size_t r = 0; r < members; ++r) {
             const double rows = given[given.size() == 1 ? 0 : r];
-            out.unique[r] *= rows / out.rows[r];
+            out.unique[r] *= out.rows[r] > 0 ? rows / out.rows[r] : 1;
             out.rows[r] = rows;
         }
     for (auto* values : {&out.rows, &out.unique, &out.ports.nic_out, &out.ports.nic_in,

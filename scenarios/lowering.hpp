@@ -21,6 +21,13 @@ enum class MemoryClass : std::uint8_t { weights, gradients, optimizer, activatio
 inline constexpr int kMemoryClasses = 5;
 std::string_view name(MemoryClass cls);
 
+/// How uneven one exchange was, over the members of its expert-parallel group.
+struct LoadSample {
+    int moe_layer, micro_batch;
+    double rows, nic, nvlink;  // max / mean of rows, and of token copies received on each fabric
+    int hottest;               // member with most rows
+};
+
 /// Bytes that a rank class holds from (or, negative, until) a task on.
 struct MemoryEvent {
     sim::TaskId task;
@@ -38,7 +45,8 @@ struct Lowered {
     std::vector<int> first_gpu;               // [rank classes] a GPU that it stands for
     std::vector<std::array<double, kMemoryClasses>> standing;  // [rank classes] bytes held all the time
     std::vector<MemoryEvent> memory;
-    std::vector<double> max_over_mean;        // of rows, per exchange: layer by layer, micro-batch by micro-batch
+    std::vector<LoadSample> loads;            // per dispatch, in order of writing
+    std::string placed_from;                  // digest of the loads that the placement saw
     double contended_seconds = 0;             // costed as contended, per member, over all rank classes
     std::map<std::string, double> kernel_seconds;  // by kernel, mean over ranks
     std::string fold;                         // what one simulated rank stands for

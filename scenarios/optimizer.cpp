@@ -7,15 +7,6 @@
 namespace moesim::scenarios {
 namespace {
 
-/// Pipeline stages whose weights a rank holds: one per flow and chunk.
-std::set<int> stages_on(const Scenario& s, int rank, int stages) {
-    std::set<int> out;
-    for (int flow = 0; flow < s.schedule->flows(); ++flow)
-        for (int stage = 0; stage < stages; ++stage)
-            if (s.schedule->rank_of(s.parallel.pipeline, stage, flow) == rank) out.insert(stage);
-    return out;
-}
-
 /// How many pipeline ranks hold a copy of each stage (2 where flows run in opposite directions).
 int copies_of_stage(const Scenario& s) {
     std::set<int> ranks;
@@ -53,6 +44,21 @@ Replicas expert_replicas(const Scenario& s) {
 
 }  // namespace
 
+std::set<int> stages_on(const Scenario& s, int rank, int stages) {
+    std::set<int> out;
+    for (int flow = 0; flow < s.schedule->flows(); ++flow)
+        for (int stage = 0; stage < stages; ++stage)
+            if (s.schedule->rank_of(s.parallel.pipeline, stage, flow) == rank) out.insert(stage);
+    return out;
+}
+
+double expert_parameters(const Scenario& s) {
+    for (const models::Layer& layer : s.model.kinds)
+        if (layer.moe)
+            return (layer.moe->gated ? 3.0 : 2.0) * s.model.hidden * layer.moe->width;
+    return 0;
+}
+
 RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage) {
     const models::Model& m = s.model;
     const double vocabulary = static_cast<double>(m.vocab) * m.hidden / s.parallel.tensor;
@@ -69,8 +75,9 @@ RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage
                 for (const auto& [cls, count] : models::layer_parameters(
                          m, m.kinds[static_cast<std::size_t>(item.kind)])) {
                     const bool whole = cls == "norms" || cls == "router" || cls == "latent";
-                    if (cls == "routed")
-                        out.routed += count / s.parallel.expert;
+                    if (cls == "routed")  // redundant slots hold whole experts more
+                        out.routed += (count + s.placement.redundant * expert_parameters(s)) /
+                                      s.parallel.expert;
                     else
                         out.shared += whole ? count : count / s.parallel.tensor;
                 }
@@ -96,6 +103,7 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     for (Group& g : b.groups)
         together[stages_on(s, g.rank, static_cast<int>(stages.size()))].push_back(&g);
     std::map<int, Step> reduced;
+    write_replicas(b, stages);
     const char* reduction = sharded ? "nccl.reduce_scatter" : "nccl.all_reduce";
     const double rounds = sharded ? 1 : 2;
     for (auto& [held_stages, who] : together) {

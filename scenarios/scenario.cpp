@@ -2,20 +2,38 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
+#include "scenarios/placement.hpp"
+#include "sim/paths.hpp"
 #include "sim/registry.hpp"
 
 namespace moesim::scenarios {
 namespace {
 
+constexpr std::int64_t kMost = 100'000'000;  // of ranks, layers, sequences, ...
+
+int checked(const sim::Table& in, std::string_view key, std::int64_t value) {
+    if (value > kMost)
+        in.fail(key, fmt::format("{} is more than any plan has", value),
+                fmt::format("at most {}", kMost));
+    return static_cast<int>(value);
+}
+int small(sim::Table& in, std::string_view key, int least) {
+    return checked(in, key, in.count(key, least));
+}
+int small(sim::Table& in, std::string_view key, int least, int fallback) {
+    return checked(in, key, in.count(key, least, fallback));
+}
+
 Parallel read_parallel(sim::Table in) {
     Parallel p;
-    p.tensor = static_cast<int>(in.count("tensor", 1, 1));
-    p.context = static_cast<int>(in.count("context", 1, 1));
-    p.pipeline = static_cast<int>(in.count("pipeline", 1, 1));
-    p.data = static_cast<int>(in.count("data", 1, 1));
-    p.expert = static_cast<int>(in.count("expert", 1, 1));
+    p.tensor = small(in, "tensor", 1, 1);
+    p.context = small(in, "context", 1, 1);
+    p.pipeline = small(in, "pipeline", 1, 1);
+    p.data = small(in, "data", 1, 1);
+    p.expert = small(in, "expert", 1, 1);
     if (in.count("virtual", 1, 1) != 1) in.fail("virtual", "interleaved stages are not modelled yet");
     if (in.count("expert_tensor", 1, 1) != 1)
         in.fail("expert_tensor", "expert tensor parallelism is not modelled yet");
@@ -25,11 +43,11 @@ Parallel read_parallel(sim::Table in) {
 
 void check_grid(sim::Table& in, const Scenario& s) {
     const Parallel& p = s.parallel;
-    const long ranks = static_cast<long>(p.tensor) * p.context * p.data * p.pipeline;
+    const double ranks = 1.0 * p.tensor * p.context * p.data * p.pipeline;  // may be absurdly many
     sim::Table grid = in.table("parallel");
     if (ranks != s.gpus)
         grid.fail(grid.has("data") ? "data" : "",
-                  fmt::format("tensor {} x context {} x data {} x pipeline {} = {} ranks, but the "
+                  fmt::format("tensor {} x context {} x data {} x pipeline {} = {:.0f} ranks, but the "
                               "plan has {} GPUs",
                               p.tensor, p.context, p.data, p.pipeline, ranks, s.gpus),
                   "change a degree, or set gpus to use a part of the cluster");
@@ -52,14 +70,16 @@ void check_grid(sim::Table& in, const Scenario& s) {
 
 void read_batch(sim::Table& in, Scenario& s) {
     sim::Table batch = in.table("batch");
-    s.global_batch = batch.count("global", 1);
-    s.micro_batch = static_cast<int>(batch.count("micro", 1, 1));
-    s.sequence = batch.count("sequence", 1, s.model.max_sequence > 0 ? s.model.max_sequence : 4096);
+    s.global_batch = small(batch, "global", 1);
+    s.micro_batch = small(batch, "micro", 1, 1);
+    s.sequence =
+        small(batch, "sequence", 1, s.model.max_sequence > 0 ? s.model.max_sequence : 4096);
     const long per_round = static_cast<long>(s.micro_batch) * s.parallel.data;
     if (s.global_batch % per_round != 0)
         batch.fail("global", fmt::format("{} sequences do not divide into micro-batches of {} on {} "
                                          "data-parallel ranks",
-                                         s.global_batch, s.micro_batch, s.parallel.data));
+                                         s.global_batch, s.micro_batch, s.parallel.data),
+                   fmt::format("a multiple of {}", per_round));
     if (s.sequence % (static_cast<long>(s.parallel.tensor) * s.parallel.context) != 0)
         batch.fail("sequence", fmt::format("{} tokens do not divide by tensor {} x context {}",
                                            s.sequence, s.parallel.tensor, s.parallel.context));
@@ -70,6 +90,17 @@ std::vector<int> even_split(int layers, int stages) {
     std::vector<int> out(static_cast<std::size_t>(stages), layers / stages);
     for (int i = 0; i < layers % stages; ++i) ++out[static_cast<std::size_t>((i + 1) % stages)];
     return out;
+}
+
+[[noreturn]] void fail_module(const sim::Table& step, const std::string& key,
+                              const std::string& module) {
+    const std::vector<std::string> known{"layernorm", "mla_up_proj", "moe_act",        "core_attn",
+                                         "mlp",       "moe",         "shared_experts", "full"};
+    const std::string near = sim::nearest(module, known);
+    step.fail(key, fmt::format("unknown module '{}'", module),
+              near.empty() ? fmt::format("known: {}", fmt::join(known, ", "))
+                           : fmt::format("did you mean '{}'?\nknown: {}", near,
+                                         fmt::join(known, ", ")));
 }
 
 void read_step(sim::Table& in, Scenario& s) {
@@ -86,8 +117,13 @@ void read_step(sim::Table& in, Scenario& s) {
     using Dispatchers = sim::Registry<topologies::Dispatcher>;
     s.dispatcher_name = step.choice("dispatcher", Dispatchers::names(), "alltoall");
     s.dispatcher = Dispatchers::make(s.dispatcher_name);
-    s.recipe = load_recipe(step.text("precision", "bf16"));
-    for (const std::string& module : step.texts("recompute")) {
+    std::string precision = step.text("precision", "bf16");
+    if (step.has("precision"))
+        precision = sim::find_data(step, "precision", "scenarios/recipes").string();
+    s.recipe = load_recipe(precision);
+    const std::vector<std::string> modules = step.texts("recompute");
+    for (std::size_t i = 0; i < modules.size(); ++i) {
+        const std::string& module = modules[i];
         Recompute& r = s.recompute;
         bool* const flag = module == "layernorm"        ? &r.layernorm
                            : module == "mla_up_proj"    ? &r.mla_up_proj
@@ -99,9 +135,7 @@ void read_step(sim::Table& in, Scenario& s) {
                            : module == "full"           ? &r.full
                                                         : nullptr;
         if (flag == nullptr)
-            step.fail("recompute", fmt::format("unknown module '{}'", module),
-                      "one of layernorm, mla_up_proj, moe_act, core_attn, mlp, moe, "
-                      "shared_experts, full");
+            fail_module(step, fmt::format("recompute.{}", i), module);
         *flag = true;
     }
     s.optimizer = step.choice("optimizer", {"none", "replicated", "zero1"}, "zero1");
@@ -109,7 +143,7 @@ void read_step(sim::Table& in, Scenario& s) {
     step.choice("network", {"links"}, "links");
     step.choice("overlap", {"auto"}, "auto");
     for (const std::int64_t n : step.counts("layers_per_stage", 0))
-        s.layers_per_stage.push_back(static_cast<int>(n));
+        s.layers_per_stage.push_back(checked(step, "layers_per_stage", n));
     const int layers = s.model.layer_count(), stages = s.schedule->stages(s.parallel.pipeline);
     if (s.layers_per_stage.empty()) {
         if (layers < stages)
@@ -117,7 +151,7 @@ void read_step(sim::Table& in, Scenario& s) {
                                       fmt::format("{} stages for {} layers", stages, layers));
         s.layers_per_stage = even_split(layers, stages);
     }
-    const int sum = std::accumulate(s.layers_per_stage.begin(), s.layers_per_stage.end(), 0);
+    const long sum = std::accumulate(s.layers_per_stage.begin(), s.layers_per_stage.end(), 0L);
     if (static_cast<int>(s.layers_per_stage.size()) != stages || sum != layers)
         step.fail("layers_per_stage",
                   fmt::format("{} stages with {} layers together, but the plan has {} stages and the "
@@ -143,9 +177,37 @@ void read_routing(sim::Table& in, Scenario& s) {
         return;
     }
     shape.moe_layers += s.model.mtp_layers;
+    s.moe_layers = shape.moe_layers;
     s.routing = models::make_routing(routing, shape);
-    sim::Table placement = in.table("placement");
-    s.placement = placement.choice("strategy", {"contiguous"}, "contiguous");
+}
+
+void read_placement(sim::Table& in, Scenario& s) {
+    sim::Table table = in.table("placement");
+    PlacementPlan& plan = s.placement;
+    std::vector<std::string> names = PlacementStrategies::names();
+    const std::vector<std::string> moving{"shadowing", "least_loaded"};
+    names.insert(names.end(), moving.begin(), moving.end());
+    plan.name = table.choice("strategy", names, "contiguous");
+    const bool per_batch = std::find(moving.begin(), moving.end(), plan.name) != moving.end();
+    if (per_batch) plan.per_batch = plan.name;
+    plan.strategy = PlacementStrategies::make(per_batch ? "contiguous" : plan.name, table);
+    plan.redundant = static_cast<int>(table.count("redundant", 0, 0));
+    plan.replicas =
+        table.choice("replicas", {"uniform", "nearest", "static_local", "lp"}, "uniform");
+    plan.observed = static_cast<int>(table.count("observed", 1, 64));
+    plan.move_every = table.number("move_every", 0, 1e9, 0);
+    plan.hide_moves = table.flag("hide_moves", false);
+    if (plan.per_batch == "least_loaded") {
+        plan.spill_threshold = table.number("threshold", 1, 1e6, 1.3);
+        plan.spill_capacity = table.number("capacity", 1, 1e6, 1.1);
+        plan.spill_chunk = table.number("chunk", 1, 1e9, 128);
+    }
+    if (!s.routing) return;
+    if (plan.redundant > 0 && !plan.strategy->replicates())
+        table.fail("redundant", plan.name + " places every expert once");
+    if (plan.redundant % s.parallel.expert != 0)
+        table.fail("redundant", fmt::format("{} slots do not divide over {} ranks", plan.redundant,
+                                            s.parallel.expert));
 }
 
 void read_what_if(sim::Table& in, WhatIf& w) {
@@ -188,10 +250,10 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     Scenario s;
     s.name = in.text("name", in.file().stem().string());
     s.seed = static_cast<std::uint64_t>(in.count("seed", 0, static_cast<std::int64_t>(seed)));
-    s.model = models::load_model(in.text("model"));
+    s.model = models::load_model(sim::find_data(in, "model", "models/zoo").string());
     if (in.has("layers") || in.has("dense_layers")) {
-        const auto layers = static_cast<int>(in.count("layers", 1, s.model.layer_count()));
-        const auto dense = static_cast<int>(in.count("dense_layers", 0, 0));
+        const int layers = small(in, "layers", 1, s.model.layer_count());
+        const int dense = small(in, "dense_layers", 0, 0);
         try {
             s.model = models::cut(s.model, layers, dense);
         } catch (const std::invalid_argument& e) {
@@ -199,18 +261,25 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
         }
     }
     if (in.has("mtp_layers"))
-        s.model.mtp_layers = static_cast<int>(in.count("mtp_layers", 0));
-    s.cluster = topologies::load_cluster(in.text("cluster"));
-    s.profile = topologies::Profile::load(in.text("profile", s.cluster.device().profile),
-                                          s.cluster.device());
-    s.gpus = static_cast<int>(in.count("gpus", 1, s.cluster.gpus()));
+        s.model.mtp_layers = small(in, "mtp_layers", 0);
+    s.cluster =
+        topologies::load_cluster(sim::find_data(in, "cluster", "topologies/clusters").string());
+    // An empty profile is a wish too: costs from the device's peaks alone.
+    std::string profile = in.text("profile", s.cluster.device().profile);
+    if (in.has("profile") && !profile.empty())
+        profile = sim::find_data(in, "profile", "topologies/profiles").string();
+    s.profile = topologies::Profile::load(profile, s.cluster.device());
+    s.gpus = small(in, "gpus", 1, s.cluster.gpus());
     if (s.gpus > s.cluster.gpus())
-        in.fail("gpus", fmt::format("the cluster has {} GPUs", s.cluster.gpus()));
+        in.fail("gpus", fmt::format("the plan has {} GPUs, the cluster {}", s.gpus,
+                                    s.cluster.gpus()),
+                "lower it, or name a larger cluster");
     s.parallel = read_parallel(in.table("parallel"));
     read_routing(in, s);
     check_grid(in, s);
     read_batch(in, s);
     read_step(in, s);
+    read_placement(in, s);
     read_what_if(in, s.what_if);
     if (in.has("training")) {
         sim::Table table = in.table("training");

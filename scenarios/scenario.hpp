@@ -38,6 +38,22 @@ struct Recompute {
     [[nodiscard]] bool has(const std::string& module) const;
 };
 
+class PlacementStrategy;
+
+/// Who holds which expert, and how that may change. Placements are computed from micro-batches that
+/// the run itself does not see.
+struct PlacementPlan {
+    std::string name = "contiguous";
+    std::shared_ptr<const PlacementStrategy> strategy;
+    int redundant = 0;                // slots beyond one per expert, all ranks together
+    std::string replicas = "uniform";  // uniform | nearest | static_local | lp
+    int observed = 64;                // micro-batches whose loads the placement is computed from
+    double move_every = 0;            // steps between two placements; 0: placed once
+    bool hide_moves = false;          // weights move beside the step, not after it
+    std::string per_batch = "none";   // none | shadowing | least_loaded
+    double spill_threshold = 1.3, spill_capacity = 1.1, spill_chunk = 128;
+};
+
 /// The planning question: how long for this many tokens, and what it costs.
 struct Training {
     double tokens = 0;
@@ -62,7 +78,8 @@ struct Scenario {
     std::vector<int> layers_per_stage;  // decoder layers of each pipeline stage
     Recompute recompute;
     bool cuda_graphs = false;
-    std::string placement = "contiguous";
+    PlacementPlan placement;
+    int moe_layers = 0;  // MTP modules included
     std::shared_ptr<const models::Routing> routing;  // null for a model without experts
     WhatIf what_if;
     std::optional<Training> training;

@@ -1,11 +1,7 @@
-#include <fmt/format.h>
-
-#include <chrono>
-#include <filesystem>
-
 #include "analysis/command.hpp"
 #include "analysis/output.hpp"
-#include "analysis/result.hpp"
+#include "analysis/report_folder.hpp"
+#include "analysis/stopwatch.hpp"
 
 namespace moesim::analysis {
 namespace {
@@ -26,11 +22,16 @@ public:
 
     int run(const Session& session) override {
         options_.fold = fold_ == "auto";
+        Stopwatch watch;
+        CommandTimes times;
         sim::Table table = sim::Table::from_file(file_);
         for (const std::string& assignment : sets_) table.set(assignment);
         std::vector<scenarios::Scenario> all = scenarios::read_variants(table, session.seed);
+        times.reading_s = watch.lap();
         const Simulated base = simulate(std::move(all.front()), options_);
+        watch.lap();
         nlohmann::ordered_json result = result_json(base, options_);
+        times.result_s = watch.lap();
         for (std::size_t i = 1; i < all.size(); ++i) {
             nlohmann::ordered_json variant =
                 result_json(simulate(std::move(all[i]), options_), options_);
@@ -38,9 +39,13 @@ public:
             variant["name"] = variant["scenario"]["name"];
             result["variants"].push_back(std::move(variant));
         }
+        times.variants_s = watch.lap();
         if (!json_.empty()) write_json(json_, result);
         if (!folder_.empty())
-            write_file(std::filesystem::path{folder_} / "result.json", result.dump(2) + "\n");
+            write_report_folder(folder_, base, result,
+                                {table.file().filename().string(), table.source_text(), sets_,
+                                 given_keys(table, base.scenario.resolved)},
+                                times);
         say(summary(result));
         return result["memory"]["fits"].get<bool>() ? 0 : 1;
     }

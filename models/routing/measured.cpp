@@ -1,29 +1,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <utility>
 
-#include "models/random.hpp"
-#include "models/routing.hpp"
+#include "models/routing_drift.hpp"
+#include "models/routing_file.hpp"
+#include "models/sampling.hpp"
 #include "models/shares.hpp"
-#include "sim/paths.hpp"
+#include "models/weighted_kinds.hpp"
 
 namespace moesim::models {
 namespace {
-
-/// The measured layer nearest in relative depth. The last layer measured is taken as the last of
-/// its model (OLMoE: 0, 7 and 15 of 16).
-std::size_t nearest_layer(const std::vector<int>& measured, int layer, int layers) {
-    const double depth = layers > 1 ? double{1} * layer / (layers - 1) : 0.5;
-    const double last = std::max(measured.back(), 1);
-    std::size_t best = 0;
-    for (std::size_t i = 1; i < measured.size(); ++i)
-        if (std::abs(measured[i] / last - depth) < std::abs(measured[best] / last - depth))
-            best = i;
-    return best;
-}
 
 std::vector<double> read_weights(sim::Table& in, const ShareTable& table) {
     const std::size_t domains = table.domains.size();
@@ -38,57 +27,55 @@ std::vector<double> read_weights(sim::Table& in, const ShareTable& table) {
     return out;
 }
 
-std::filesystem::path find_table(sim::Table& in) {
-    const std::string name = in.text("file", "olmoe-shares");
-    const std::filesystem::path beside = in.file().parent_path() / name;
-    if (beside.extension() == ".csv" && std::filesystem::exists(beside)) return beside;
-    return sim::find_data("routing table", "models/routing", name, ".csv");
+ShareTable read_table(sim::Table& in, const std::filesystem::path& path) {
+    if (path.extension() == ".json") return read_share_json(path);
+    ShareFilter filter;
+    for (const auto& [key, to] : {std::pair{"file_model", &filter.model},
+                                  std::pair{"selection", &filter.selection}}) {
+        if (in.has(key)) *to = in.text(key);
+        if (!in.has(key)) in.ignore(key);  // known, so that a slip is told of it
+    }
+    return read_share_table(path, filter);
 }
 
 /// Expert loads of a real router, carried over to this model.
 ///
-/// Kinds are the table's domains; each sequence draws one, by `weights`. A model's layer takes the
-/// measured layer nearest in relative depth. When the number of experts differs, the vectors are
-/// resampled by rank along an order common to all domains (see resample()), and each layer
-/// deals them to its experts by a seeded permutation common to all domains; equal numbers keep the
-/// experts as they were measured. With `bias_balanced` the vectors are what a load-balancing bias
-/// leaves of them (see tilt_to_uniform()).
-class Measured final : public Routing {
+/// `file` is a table that comes with the program (resampled, layers by depth) or one's own
+/// CSV or JSON (read_share_table()), which must fit the model's experts and MoE layers unless
+/// `resample` and `layers = "nearest"` ask for more.
+///
+/// Kinds are the table's domains; each sequence draws one, by `weights`. When the number of experts
+/// differs, the vectors are resampled by rank along an order common to all domains (see
+/// resample()), and each layer deals them to its experts by a seeded permutation common to all
+/// domains; equal numbers keep the experts as they were measured. With `drift` the loads are as they
+/// have become (routing_drift.hpp; model layers that share a measured layer share its drift). With
+/// `bias_balanced` the vectors are what a load-balancing bias leaves of them (tilt_to_uniform()).
+class Measured final : public WeightedKinds {
 public:
-    Measured(sim::Table& in, const RoutingShape& shape) : seed_{shape.seed} {
-        const auto path = find_table(in);
-        const ShareTable table = read_share_table(path);
-        file_ = path.filename().string();
+    Measured(sim::Table& in, const RoutingShape& shape) : WeightedKinds{shape.seed} {
+        const RoutingFile file = find_routing_file(in, "olmoe-shares");
+        const ShareTable table = read_table(in, file.path);
+        file_ = file.path.filename().string();
         domains_ = table.domains;
         weights_ = read_weights(in, table);
         bias_balanced_ = in.flag("bias_balanced", shape.bias_balanced);
+        const bool asked = in.has("resample");
         resample_ = in.choice("resample", {"linear", "nearest"}, "linear");
+        if (file.own && !asked && table.experts() != shape.experts)
+            in.fail("file",
+                    fmt::format("{} experts, the model has {}", table.experts(), shape.experts),
+                    "resample = \"linear\" (or \"nearest\") carries the loads over by rank");
+        const auto layers = map_layers(in, table.layers, shape, file.own);
+        const Drift drift = read_drift(in, shape.seed);
         std::vector<std::vector<std::vector<double>>> fitted;  // [measured layers]
-        for (const auto& vectors : table.share) fitted.push_back(fit(vectors, shape.experts));
-        for (int l = 0; l < shape.moe_layers; ++l)
-            layers_.push_back(deal(fitted[nearest_layer(table.layers, l, shape.moe_layers)], l,
-                                   shape.experts != table.experts()));
-    }
-
-    int kinds() const override { return static_cast<int>(domains_.size()); }
-
-    std::vector<int> kind_of_source(int micro_batch, int sources) const override {
-        std::vector<int> out;
-        for (int source = 0; source < sources; ++source) {
-            Random random{kDomains, seed_, static_cast<std::uint64_t>(micro_batch),
-                          static_cast<std::uint64_t>(source)};
-            double left = random.uniform();
-            std::size_t kind = 0;
-            while (kind + 1 < weights_.size() && left >= weights_[kind]) left -= weights_[kind++];
-            out.push_back(static_cast<int>(kind));
+        for (std::size_t l = 0; l < table.share.size(); ++l)
+            fitted.push_back(fit(table.share[l], shape, drift, static_cast<int>(l)));
+        for (int l = 0; l < shape.moe_layers; ++l) {
+            const auto& vectors = fitted[layers[static_cast<std::size_t>(l)]];
+            layers_.push_back(
+                {shape.experts == table.experts() ? vectors : dealt(vectors, seed_, l)});
         }
-        return out;
     }
-
-    const LayerShares& layer(int moe_layer) const override {
-        return layers_.at(static_cast<std::size_t>(moe_layer));
-    }
-    bool sampled() const override { return true; }
 
     nlohmann::ordered_json resolved() const override {
         return {{"kind", "measured"},
@@ -101,35 +88,19 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t kDomains = 1, kExperts = 2;  // streams of random numbers
-
     std::vector<std::vector<double>> fit(const std::vector<std::vector<double>>& vectors,
-                                         int experts) const {
-        auto out = resample(vectors, experts,
+                                         const RoutingShape& shape, const Drift& drift,
+                                         int layer) const {
+        auto out = resample(vectors, shape.experts,
                             resample_ == "linear" ? Resample::linear : Resample::nearest);
+        out = drift.apply(std::move(out), layer, 1.0 / shape.top_k);
         return bias_balanced_ ? tilt_to_uniform(std::move(out), weights_) : out;
     }
 
-    LayerShares deal(const std::vector<std::vector<double>>& vectors, int layer,
-                     bool permute) const {
-        if (!permute) return {vectors};
-        const int experts = static_cast<int>(vectors[0].size());
-        const auto to =
-            Random{kExperts, seed_, static_cast<std::uint64_t>(layer)}.permutation(experts);
-        LayerShares out{vectors};
-        for (std::size_t d = 0; d < vectors.size(); ++d)
-            for (std::size_t e = 0; e < to.size(); ++e)
-                out.share[d][static_cast<std::size_t>(to[e])] = vectors[d][e];
-        return out;
-    }
-
-    std::uint64_t seed_;
     std::string file_;
     std::vector<std::string> domains_;
-    std::vector<double> weights_;
     bool bias_balanced_ = false;
     std::string resample_;
-    std::vector<LayerShares> layers_;
 };
 
 const sim::Register<Routing, Measured, sim::Table&, const RoutingShape&> entry{

@@ -3,10 +3,11 @@
 namespace moesim::scenarios {
 namespace {
 
-/// Slot i holds expert i mod experts: consecutive experts on each GPU, and a second copy of the first
-/// experts where there are more slots.
+/// Slot i holds expert i mod experts: consecutive experts on each GPU, and a second copy of the
+/// first experts where there are more slots.
 ///   8 experts, 12 slots, 4 GPUs:   0 1 2 | 3 4 5 | 6 7 0 | 1 2 3
-/// Source: the word "trivial" of sglang, eplb/expert_location.py; "linear" of vLLM without replicas.
+/// Source: the word "trivial" of sglang, eplb/expert_location.py; "linear" of vLLM without
+/// replicas.
 class Contiguous final : public PlacementStrategy {
 public:
     explicit Contiguous(sim::Table&) {}

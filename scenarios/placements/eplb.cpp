@@ -52,17 +52,17 @@ void place_layer(const Row& load, const PlacementInput& in, int groups, int node
 
 /// DeepSeek's expert-parallel load balancer, to the last slot.
 ///
-/// Hierarchical when the nodes divide the groups: groups to nodes, replicas inside each node, replicas
-/// to its GPUs, each time as balanced_pack() does. Otherwise global: one group, one node. log2phy is
-/// in order of making. Arithmetic is in single precision (counts above 2^24 lose digits), sums run
-/// in order, sorts are stable; the original leaves both to its runtime. GPU speeds are not looked
-/// at. Two replicas of an expert may share a GPU.
-/// Source: deepseek-ai/EPLB, eplb.py (rebalance_experts), commit d52c72d.
+/// Hierarchical when the nodes divide the groups: groups to nodes, replicas inside each node,
+/// replicas to its GPUs, each time as balanced_pack() does. Otherwise global: one group, one node.
+/// log2phy is in order of making. Arithmetic is in single precision (counts above 2^24 lose
+/// digits), sums run in order, sorts are stable; the original leaves both to its runtime. GPU
+/// speeds are not looked at. Two replicas of an expert may share a GPU. Source: deepseek-ai/EPLB,
+/// eplb.py (rebalance_experts), commit d52c72d.
 class Eplb final : public PlacementStrategy {
 public:
     explicit Eplb(sim::Table&) {}
 
-    std::string refuse(const PlacementInput& input) const override { return unusable(input, true); }
+    std::string refuse(const PlacementInput& input) const override { return unreplicable(input); }
 
     Placement place(const PlacementInput& input) const override {
         const bool hierarchical = input.groups % input.nodes == 0;

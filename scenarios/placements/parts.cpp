@@ -97,8 +97,7 @@ Placement one_copy_each(const std::vector<std::vector<int>>& gpu_of, const Place
         }
         phy2log.push_back(std::move(held));
     }
-    return Placement::from_slots(std::move(phy2log),
-                                 static_cast<int>(input.weight.front().size()));
+    return Placement::from_slots(std::move(phy2log), static_cast<int>(input.weight.front().size()));
 }
 
 std::vector<double> load_of_bins(const std::vector<double>& load, const std::vector<int>& bin,
@@ -116,7 +115,8 @@ double node_local_share(const Placement& placement, int layer, const PlacementIn
         std::vector<bool> in_node(static_cast<std::size_t>(input.nodes));
         for (const int slot : placement.log2phy[l][e])
             in_node[static_cast<std::size_t>(slot / per_node)] = true;
-        local += input.weight[l][e] * static_cast<double>(std::count(in_node.begin(), in_node.end(), true));
+        local += input.weight[l][e] *
+                 static_cast<double>(std::count(in_node.begin(), in_node.end(), true));
         all += input.weight[l][e];
     }
     return all > 0 ? local / (all * input.nodes) : 1;

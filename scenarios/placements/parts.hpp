@@ -9,8 +9,8 @@
 
 namespace moesim::scenarios {
 
-/// Why no strategy could place this, as a sentence; empty when one could. Without `replicates` every
-/// expert must have exactly one slot.
+/// Why no strategy could place this, as a sentence; empty when one could. Without `replicates`
+/// every expert must have exactly one slot.
 std::string unusable(const PlacementInput& input, bool replicates);
 
 /// Where each item of a packing went.
@@ -74,8 +74,9 @@ Placement one_copy_each(const std::vector<std::vector<int>>& gpu_of, const Place
 std::vector<double> load_of_bins(const std::vector<double>& load, const std::vector<int>& bin,
                                  int bins);
 
-/// Share of a layer's load that finds a replica of its expert in its own node when every node has the
-/// same tokens: sum over e of weight_e nodes(e) / (nodes sum of weights); 1 when nothing is loaded.
+/// Share of a layer's load that finds a replica of its expert in its own node when every node has
+/// the same tokens: sum over e of weight_e nodes(e) / (nodes sum of weights); 1 when nothing is
+/// loaded.
 double node_local_share(const Placement& placement, int layer, const PlacementInput& input);
 
 }  // namespace moesim::scenarios

@@ -1,7 +1,12 @@
 #include "scenarios/placements/replicas.hpp"
 
+#include <fmt/format.h>
+
+#include <limits>
 #include <numeric>
 #include <queue>
+
+#include "scenarios/placements/parts.hpp"
 
 namespace moesim::scenarios {
 namespace {
@@ -16,6 +21,16 @@ struct Candidate {
 
 }  // namespace
 
+std::string unreplicable(const PlacementInput& input) {
+    if (std::string why = unusable(input, true); !why.empty()) return why;
+    for (std::size_t l = 0; l < input.weight.size(); ++l) {
+        const auto& row = input.weight[l];
+        if (std::accumulate(row.begin(), row.end(), 0.0) > std::numeric_limits<float>::max() / 2)
+            return fmt::format("the loads of layer {} are beyond single precision", l);
+    }
+    return {};
+}
+
 std::vector<float> Replicas::load(const std::vector<float>& of_expert) const {
     std::vector<float> out;
     out.reserve(expert.size());
@@ -28,7 +43,8 @@ std::vector<float> Replicas::load(const std::vector<float>& of_expert) const {
 
 Replicas replicate(const std::vector<float>& load, int slots) {
     const std::size_t experts = load.size();
-    Replicas out{std::vector<int>(experts), std::vector<int>(experts), std::vector<int>(experts, 1)};
+    Replicas out{std::vector<int>(experts), std::vector<int>(experts),
+                 std::vector<int>(experts, 1)};
     std::iota(out.expert.begin(), out.expert.end(), 0);
     std::priority_queue<Candidate> queue;
     for (std::size_t e = 0; e < experts; ++e) queue.push({load[e], static_cast<int>(e)});

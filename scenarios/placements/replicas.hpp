@@ -1,8 +1,15 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "scenarios/placement.hpp"
+
 namespace moesim::scenarios {
+
+/// Why replicas cannot be placed in single precision (or at all), as a sentence; empty when they
+/// can.
+std::string unreplicable(const PlacementInput& input);
 
 /// Experts and their replicas in the order in which these were made.
 struct Replicas {

@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include "analysis/command.hpp"
+#include "analysis/comparison.hpp"
+#include "analysis/jobs.hpp"
+#include "analysis/output.hpp"
+
+namespace moesim::analysis {
+namespace {
+
+/// "key.path=a,b,c" as one assignment per value; commas inside brackets or quotes separate nothing.
+std::vector<std::string> alternatives(const std::string& text) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos)
+        throw sim::InputError{fmt::format("--vary: error: '{}' is not key.path=a,b,c", text)};
+    std::vector<std::string> out;
+    std::string value;
+    int depth = 0;
+    char quote = 0;
+    for (const char c : text.substr(equals + 1) + ',') {
+        if (quote) {
+            if (c == quote) quote = 0;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+        } else if (c == '[' || c == '{') {
+            ++depth;
+        } else if (c == ']' || c == '}') {
+            --depth;
+        } else if (c == ',' && depth == 0) {
+            out.push_back(text.substr(0, equals + 1) + value);
+            value.clear();
+            continue;
+        }
+        value += c;
+    }
+    return out;
+}
+
+/// moesim compare: scenarios and their variants on the same routing, ranked.
+class Compare final : public Command {
+public:
+    void add_options(CLI::App& app) override {
+        app.add_option("scenarios", files_, "scenarios (TOML), the first is the base")->required();
+        app.add_option("--set", sets_, "key.path=value, over what the scenarios say");
+        app.add_option("--vary", vary_, "key.path=a,b,c: variants, every combination");
+        app.add_option("--seeds", seeds_, "seeds to compare over")->check(CLI::Range(1, 1000));
+        app.add_option("--jobs", jobs_, "processes at once")->check(CLI::Range(1, 1024));
+        app.add_option("--json", json_, "file for the result, or - for standard output");
+        app.add_option("--out", folder_, "folder for result.json and report.html");
+        app.add_option("--engine", options_.engine, "simgrid or replay")
+            ->check(CLI::IsMember(sim::Registry<sim::Engine>::names()));
+    }
+
+    int run(const Session& session) override {
+        std::vector<std::vector<scenarios::Scenario>> by_seed;
+        for (int i = 0; i < seeds_; ++i)
+            by_seed.push_back(read(session.seed + static_cast<std::uint64_t>(i)));
+        const nlohmann::ordered_json result =
+            compare(by_seed, options_, jobs_ > 0 ? jobs_ : cores());
+        if (!json_.empty()) write_json(json_, result);
+        if (!folder_.empty())
+            write_file(std::filesystem::path{folder_} / "result.json", result.dump(2) + "\n");
+        say(comparison_summary(result));
+        return result["memory"]["fits"].get<bool>() ? 0 : 1;
+    }
+
+private:
+    std::vector<scenarios::Scenario> read(std::uint64_t seed) const {
+        std::vector<scenarios::Scenario> all;
+        for (const std::string& file : files_) {
+            sim::Table table = sim::Table::from_file(file);
+            for (const std::string& assignment : sets_) table.set(assignment);
+            for (scenarios::Scenario& s : scenarios::read_variants(table, seed))
+                all.push_back(std::move(s));
+            if (!vary_.empty()) combine(table, 0, "", seed, all);
+        }
+        return all;
+    }
+
+    void combine(const sim::Table& table, std::size_t at, const std::string& name,
+                 std::uint64_t seed, std::vector<scenarios::Scenario>& all) const {
+        if (at == vary_.size()) {
+            sim::Table named = table.clone();
+            named.set("name=\"" + name + "\"");
+            all.push_back(scenarios::read_scenario(named, seed));
+            return;
+        }
+        for (const std::string& assignment : alternatives(vary_[at])) {
+            sim::Table changed = table.clone();
+            changed.set(assignment);
+            std::string label = assignment;
+            std::replace(label.begin(), label.end(), '"', '\'');
+            combine(changed, at + 1, name + (name.empty() ? "" : ", ") + label, seed, all);
+        }
+    }
+
+    std::vector<std::string> files_, sets_, vary_;
+    std::string json_, folder_;
+    int seeds_ = 1, jobs_ = 0;
+    RunOptions options_;
+};
+
+const sim::Register<Command, Compare> entry{"compare", "scenarios side by side on the same routing"};
+
+}  // namespace
+}  // namespace moesim::analysis

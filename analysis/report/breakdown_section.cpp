@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "analysis/report/html.hpp"
+#include "analysis/report/sections.hpp"
+
+namespace moesim::analysis {
+
+using html::kNumber;
+using html::kText;
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr std::size_t kMostBars = 32;
+
+std::string_view meaning(std::string_view part) {
+    static const std::map<std::string_view, std::string_view> words{
+        {"compute", "a compute stream is busy, optimizer left out"},
+        {"exposed_ep", "compute waits for an expert exchange in flight"},
+        {"exposed_tp", "compute waits for a tensor-parallel transfer in flight"},
+        {"exposed_cp", "compute waits for a context-parallel transfer in flight"},
+        {"exposed_pp", "compute waits for a stage-to-stage transfer in flight"},
+        {"exposed_dp", "compute waits for gradient reduction or parameter gather in flight"},
+        {"imbalance", "other ranks have not reached the exchange"},
+        {"host", "the host has not issued the next kernel"},
+        {"bubble", "any other dependency of the schedule"},
+        {"optimizer", "the optimizer's own kernels"}};
+    const auto at = words.find(part);
+    return at == words.end() ? std::string_view{} : at->second;
+}
+
+/// Keys of those segments that are seen in any of the bars.
+std::vector<html::Key> keys_of(const std::vector<StackedBar>& bars) {
+    std::vector<html::Key> out;
+    for (std::size_t i = 0; i < bars.front().segments.size(); ++i)
+        if (std::any_of(bars.begin(), bars.end(),
+                        [i](const StackedBar& b) { return b.segments[i].value > 0; }))
+            out.push_back({bars.front().segments[i].cls, bars.front().segments[i].label});
+    return out;
+}
+
+/// The mean, then rank classes (evenly thinned out when there are many).
+std::vector<StackedBar> bars_of(const View& view, const char* key) {
+    std::vector<StackedBar> out{{"mean", segments_of(view.result["step"][key]), true}};
+    const ordered_json& ranks = view.result["ranks"];
+    const std::size_t shown = std::min(kMostBars, ranks.size());
+    for (std::size_t i = 0; i < shown; ++i) {
+        const ordered_json& rank =
+            ranks[shown < 2 ? 0 : i * (ranks.size() - 1) / (shown - 1)];
+        out.push_back({rank["rank"].get<std::string>(), segments_of(rank[key]), false});
+    }
+    return out;
+}
+
+std::string caption(const View& view) {
+    const std::size_t ranks = view.result["ranks"].size();
+    std::string out = "One bar per simulated rank class, mean over its members. ";
+    if (ranks > kMostBars) out += fmt::format("{} of {} shown. ", kMostBars, ranks);
+    return out + html::escape(view.result["engine"]["fold"].get<std::string>()) + ".";
+}
+
+/// Part, share, mean, and the rank classes where it is least and most.
+std::string spread_table(const View& view, const char* key, const ordered_json& second,
+                         const std::string& second_title) {
+    html::Table table{{{"", kText}, {"", kText}, {"mean, " + view.time_unit(), kNumber},
+                       {"share", kNumber}, {second_title + ", " + view.time_unit(), kNumber},
+                       {"least", kNumber}, {"most", kNumber}, {"on", kText}}};
+    for (const auto& [part, value] : view.result["step"][key].items()) {
+        double least = value, most = value;
+        std::string where;
+        for (const ordered_json& rank : view.result["ranks"]) {
+            const double v = rank[key][part];
+            least = std::min(least, v);
+            if (v > most || where.empty()) most = std::max(most, v), where = rank["rank"];
+        }
+        if (most <= 0) continue;
+        const std::string words{meaning(part)};
+        table.row({fmt::format("<i class=\"dot {}\"></i>{}", colour_class(part), spoken(part)), words,
+                   view.time_text(value), html::percent(value.get<double>() / view.step_time()),
+                   view.time_text(second[part].get<double>()), view.time_text(least),
+                   view.time_text(most), html::escape(where)});
+    }
+    return table.str();
+}
+
+}  // namespace
+
+std::string breakdown_section(const View& view) {
+    const std::vector<StackedBar> bars = bars_of(view, "breakdown_s");
+    const std::string drawing =
+        stacked_bars(bars, view.time_axis(), "Where a rank's step time goes");
+    return html::section(
+        "time", "Where a rank's time goes",
+        "Every second of every rank is booked once; the parts sum to the step time.",
+        html::legend(keys_of(bars)) + html::figure(drawing, caption(view)) +
+            spread_table(view, "breakdown_s", view.result["ranks"][0]["breakdown_s"],
+                         view.result["ranks"][0]["rank"]));
+}
+
+std::string phases_section(const View& view) {
+    const std::vector<StackedBar> bars = bars_of(view, "phases_s");
+    const std::string drawing =
+        stacked_bars(bars, view.time_axis(), "What the schedule spends");
+    return html::section(
+        "phases", "What the schedule spends",
+        "Seconds in units of each kind. A pair is a forward and a backward overlapped as one unit; "
+        "a backward is input and weight gradients as one; bubble is what no unit covers.",
+        html::legend(keys_of(bars)) + html::figure(drawing, "") +
+            spread_table(view, "phases_s", view.result["step"]["phases_rank0_s"], "rank 0, member 0"));
+}
+
+}  // namespace moesim::analysis

@@ -1,0 +1,116 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "analysis/report/html.hpp"
+#include "analysis/report/sections.hpp"
+
+namespace moesim::analysis {
+
+using html::kNumber;
+using html::kText;
+using nlohmann::ordered_json;
+
+namespace {
+
+std::string name_of(const ordered_json& variant) {
+    return variant.contains("name") ? variant["name"].get<std::string>()
+                                    : variant["scenario"]["name"].get<std::string>();
+}
+
+std::string reasons(const ordered_json& variant) {
+    std::string out;
+    for (const ordered_json& why : variant["vs_base"]["why"])
+        out += (out.empty() ? "" : "<br>") + html::escape(spoken(why.get<std::string>()));
+    return out;
+}
+
+std::vector<std::string> figures(const View& view, const ordered_json& r) {
+    const ordered_json& step = r["step"];
+    return {view.time_text(step["time_s"].get<double>()),
+            fmt::format("{:.0f}", step["tokens_per_s_per_gpu"].get<double>()),
+            html::percent(step["mfu"].get<double>(), 2),
+            html::percent(r["communication"]["exposed_share"].get<double>()),
+            fmt::format("{:.3f}", r["load"]["max_over_mean_mean"].get<double>()),
+            html::bytes(r["memory"]["peak_bytes"].get<double>()) +
+                (r["memory"]["fits"].get<bool>() ? "" : " <strong class=\"bad\">does not fit</strong>")};
+}
+
+std::string differences(const View& view) {
+    html::Table table{{{"", kText}, {"step time", kNumber}, {"step, " + view.time_unit(), kNumber},
+                       {"tokens/s per GPU", kNumber}, {"MFU", kNumber}, {"exposed", kNumber},
+                       {"max/mean", kNumber}, {"memory", kNumber}, {"what moved", kText}}};
+    const auto add = [&](const std::string& name, const std::string& ratio, const ordered_json& r,
+                         const std::string& why, std::string_view cls) {
+        std::vector<std::string> cells{html::escape(name), ratio};
+        for (std::string& cell : figures(view, r)) cells.push_back(std::move(cell));
+        cells.push_back(why);
+        table.row(cells, cls);
+    };
+    for (const ordered_json& v : view.result["variants"]) {
+        const double change = v["vs_base"]["step_time_ratio"].get<double>() - 1;
+        add(name_of(v),
+            fmt::format("<strong class=\"{}\">{:+.2f} %</strong>",
+                        change > 5e-5 ? "bad" : change < -5e-5 ? "good" : "", 100 * change),
+            v, reasons(v), "");
+    }
+    add("base: " + view.run.scenario.name, "", view.result, "", "sum");
+    return table.str();
+}
+
+std::string drawing(const View& view) {
+    double longest = view.step_time();
+    std::vector<StackedBar> bars{{"base", segments_of(view.result["step"]["breakdown_s"]), true}};
+    for (const ordered_json& v : view.result["variants"]) {
+        longest = std::max(longest, v["step"]["time_s"].get<double>());
+        bars.push_back({name_of(v), segments_of(v["step"]["breakdown_s"]), true});
+    }
+    Axis axis = view.time_axis();
+    axis.end = longest;
+    std::vector<html::Key> keys;
+    for (std::size_t i = 0; i < bars.front().segments.size(); ++i)
+        if (std::any_of(bars.begin(), bars.end(), [i](const StackedBar& b) {
+                return i < b.segments.size() && b.segments[i].value > 0;
+            }))
+            keys.push_back({bars.front().segments[i].cls, bars.front().segments[i].label});
+    return html::legend(keys) + html::figure(stacked_bars(bars, axis, "Base and variants"), "");
+}
+
+/// Keys of the scenario in which any variant differs, one line each.
+std::string changed_keys(const View& view) {
+    std::map<std::string, std::map<std::size_t, std::string>> changed;  // key, by variant
+    std::map<std::string, std::string> base;
+    for (const auto& [key, value] : flattened(view.result["scenario"])) base[key] = leaf_text(value);
+    const ordered_json& variants = view.result["variants"];
+    for (std::size_t i = 0; i < variants.size(); ++i) {
+        std::map<std::string, std::string> own;
+        for (const auto& [key, value] : flattened(variants[i]["scenario"])) own[key] = leaf_text(value);
+        for (const auto& [key, value] : own)
+            if (key != "name" && (!base.count(key) || base.at(key) != value)) changed[key][i] = value;
+        for (const auto& [key, value] : base)
+            if (!own.count(key)) changed[key][i] = "(none)";
+    }
+    html::Table table{{{"variant", kText}, {"key", kText}, {"base", kText}, {"here", kText}}};
+    for (std::size_t i = 0; i < variants.size(); ++i)
+        for (const auto& [key, values] : changed)
+            if (values.count(i))
+                table.row({html::escape(name_of(variants[i])),
+                           fmt::format("<code>{}</code>", html::escape(key)),
+                           html::escape(base.count(key) ? base.at(key) : "(none)"),
+                           html::escape(values.at(i))});
+    return table.str();
+}
+
+}  // namespace
+
+std::string variants_section(const View& view) {
+    if (!view.result.contains("variants") || view.result["variants"].empty()) return {};
+    return html::section("variants", "Variants beside the base",
+                         "Each variant is the scenario with a few keys changed, on the same routing. "
+                         "The other sections are about the base.",
+                         differences(view) + drawing(view) + "<h3>Changed keys</h3>\n" +
+                             changed_keys(view));
+}
+
+}  // namespace moesim::analysis

@@ -1,0 +1,121 @@
+#include "analysis/perfetto.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "tests/analysis/runs.hpp"
+
+using namespace moesim;
+using nlohmann::json;
+
+namespace {
+
+const SmallRun& small() {
+    static const SmallRun run = small_run();
+    return run;
+}
+
+json trace() { return json::parse(analysis::perfetto_json(small().run)); }
+
+/// [begin, end) in nanoseconds of complete events, by process and thread.
+std::map<std::pair<int, int>, std::vector<std::pair<long long, long long>>> spans(const json& t) {
+    std::map<std::pair<int, int>, std::vector<std::pair<long long, long long>>> out;
+    for (const json& e : t["traceEvents"])
+        if (e["ph"] == "X") {
+            const double ts = e["ts"], dur = e["dur"];
+            out[{e["pid"], e["tid"]}].emplace_back(std::llround(ts * 1e3),
+                                                   std::llround((ts + dur) * 1e3));
+        }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("perfetto: every event has a finite time of at least zero within the step") {
+    const double until = small().run.line.makespan * 1e6 + 1e-3;
+    std::size_t events = 0, counters = 0;
+    for (const json& e : trace()["traceEvents"]) {
+        if (e["ph"] == "M") continue;
+        const double ts = e["ts"], dur = e.value("dur", 0.0);
+        REQUIRE(std::isfinite(ts + dur));
+        REQUIRE(ts >= 0);
+        REQUIRE(dur >= 0);
+        REQUIRE(ts + dur <= until);
+        ++(e["ph"] == "X" ? events : counters);
+    }
+    CHECK(events > 500);
+    CHECK(counters > 10);
+    CHECK(counters <= 2 * 2000);
+}
+
+TEST_CASE("perfetto: events of one thread do not overlap") {
+    for (auto [thread, list] : spans(trace())) {
+        INFO("process " << thread.first << ", thread " << thread.second);
+        std::sort(list.begin(), list.end());
+        for (std::size_t i = 1; i < list.size(); ++i)
+            REQUIRE(list[i - 1].second <= list[i].first);
+    }
+}
+
+TEST_CASE("perfetto: a process per pipeline rank, and one for its slowest member, all named") {
+    std::set<int> used, named;
+    std::set<std::string> names;
+    std::set<std::pair<int, int>> threads, named_threads;
+    for (const json& e : trace()["traceEvents"]) {
+        if (e["ph"] == "X") used.insert(e["pid"].get<int>()), threads.emplace(e["pid"], e["tid"]);
+        if (e["name"] == "process_name") {
+            named.insert(e["pid"].get<int>());
+            names.insert(e["args"]["name"]);
+        }
+        if (e["name"] == "thread_name") named_threads.emplace(e["pid"], e["tid"]);
+    }
+    CHECK(used == named);
+    CHECK(threads == named_threads);
+    CHECK(names.count("rank 0, member 0") == 1);
+    CHECK(names.count("rank 1, member 0") == 1);
+    // Loads differ, so some member is the slowest; it is a process of its own unless it is member 0.
+    std::size_t expected = 0;
+    for (const auto& members : small().run.booked) {
+        std::size_t slowest = 0;
+        for (std::size_t m = 0; m < members.size(); ++m)
+            if (members[m].parts[0] > members[slowest].parts[0]) slowest = m;
+        expected += slowest == 0 ? 1 : 2;
+    }
+    CHECK(names.size() == expected);
+}
+
+TEST_CASE("perfetto: the compute thread of member 0 is busy as long as its breakdown says") {
+    int pid = 0, tid = 0;
+    const json t = trace();
+    for (const json& e : t["traceEvents"]) {
+        if (e["name"] == "process_name" && e["args"]["name"] == "rank 0, member 0") pid = e["pid"];
+        if (e["name"] == "thread_name" && e["pid"] == pid && e["args"]["name"] == "compute")
+            tid = e["tid"];
+    }
+    double busy = 0;
+    for (const auto& [begin, end] : spans(t)[{pid, tid}]) busy += static_cast<double>(end - begin) / 1e9;
+    const auto& parts = small().run.booked[0][0].parts;
+    const auto part = [&](analysis::Part p) { return parts[static_cast<std::size_t>(p)]; };
+    // Launch gaps are inside tasks.
+    CHECK(busy == Approx(part(analysis::Part::compute) + part(analysis::Part::host) +
+                         part(analysis::Part::optimizer))
+                      .epsilon(1e-5));
+}
+
+TEST_CASE("perfetto: a long run is cut at its begin and says so") {
+    const json all = trace(), cut = json::parse(analysis::perfetto_json(small().run, 4500));
+    CHECK(cut["traceEvents"].size() < all["traceEvents"].size());
+    CHECK(cut["traceEvents"].size() > 100);
+    CHECK(cut["otherData"].contains("cut"));
+    CHECK_FALSE(all["otherData"].contains("cut"));
+}
+
+TEST_CASE("perfetto: the same run gives the same bytes, and its name stays inside its quotes") {
+    CHECK(analysis::perfetto_json(small().run) == analysis::perfetto_json(small().run));
+    const SmallRun hostile = small_run("\"}],<script>");
+    CHECK(json::parse(analysis::perfetto_json(hostile.run))["otherData"]["scenario"] ==
+          "\"}],<script>");
+}
