@@ -137,14 +137,31 @@ ordered_json load_json(const scenarios::Lowered& lowered) {
     spread("nic_", &scenarios::LoadSample::nic, out);
     spread("nvlink_", &scenarios::LoadSample::nvlink, out);
     out["dropped_share"] = lowered.dropped_share;
-    std::map<int, std::pair<double, int>> layers;  // sum of max / mean, count
+    struct Layer {
+        double rows = 0, nic = 0, nvlink = 0;
+        int count = 0;
+        std::map<int, int> hottest;  // member -> how often
+    };
+    std::map<int, Layer> layers;
     for (const scenarios::LoadSample& l : lowered.loads) {
-        layers[l.moe_layer].first += l.rows;
-        ++layers[l.moe_layer].second;
+        Layer& layer = layers[l.moe_layer];
+        layer.rows += l.rows;
+        layer.nic += l.nic;
+        layer.nvlink += l.nvlink;
+        ++layer.count;
+        ++layer.hottest[l.hottest];
     }
     out["by_layer"] = ordered_json::array();
-    for (const auto& [layer, v] : layers)
-        out["by_layer"].push_back({{"moe_layer", layer}, {"max_over_mean_mean", v.first / v.second}});
+    for (const auto& [moe_layer, l] : layers) {
+        const auto hot = std::max_element(
+            l.hottest.begin(), l.hottest.end(),
+            [](const auto& x, const auto& y) { return x.second < y.second; });
+        out["by_layer"].push_back({{"moe_layer", moe_layer},
+                                   {"max_over_mean_mean", l.rows / l.count},
+                                   {"nic_max_over_mean_mean", l.nic / l.count},
+                                   {"nvlink_max_over_mean_mean", l.nvlink / l.count},
+                                   {"hottest_rank", hot->first}});
+    }
     return out;
 }
 

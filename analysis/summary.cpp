@@ -152,21 +152,4 @@ std::string summary(const ordered_json& r, bool colour) {
     return out;
 }
 
-ordered_json versus(const ordered_json& variant, const ordered_json& base) {
-    const double step = base["step"]["time_s"];
-    std::vector<std::pair<double, std::string>> moved;
-    for (const auto& [key, value] : variant["step"]["breakdown_s"].items()) {
-        const double change = value.get<double>() - base["step"]["breakdown_s"][key].get<double>();
-        if (std::abs(change) >= 0.002 * step)
-            moved.emplace_back(change, fmt::format("{} {:+.4f} s ({:+.1f} % of the base step)", key,
-                                                   change, 100 * change / step));
-    }
-    std::stable_sort(moved.begin(), moved.end(), [](const auto& a, const auto& b) {
-        return std::abs(a.first) > std::abs(b.first);
-    });
-    ordered_json why = ordered_json::array();
-    for (auto& [change, words] : moved) why.push_back(std::move(words));
-    return {{"step_time_ratio", variant["step"]["time_s"].get<double>() / step}, {"why", why}};
-}
-
 }  // namespace moesim::analysis

@@ -66,7 +66,8 @@ void CsvRows::fail(std::size_t column, std::string_view what, std::string_view h
                    std::string_view name) const {
     const std::string_view field = fields_[std::min(column, fields_.size() - 1)];
     const auto begin = static_cast<std::size_t>(field.data() - line_.data());
-    if (name.empty()) name = column < header_.size() ? header_[column] : "header";
+    if (name.empty() && column < header_.size()) name = header_[column];
+    if (name.empty()) name = "header";
     std::string out = fmt::format("{}:{}:{}: error: {}: {}", path_.string(), number_, begin + 1,
                                   name, what);
     if (begin < kShown) {

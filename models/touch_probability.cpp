@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "models/random.hpp"
@@ -36,7 +37,8 @@ private:
 
 }  // namespace
 
-TouchSampler::TouchSampler(const RoutingShape& shape, int tokens) : shape_{shape}, tokens_{tokens} {
+TouchSampler::TouchSampler(const RoutingShape& shape, int tokens, int fit_rounds)
+    : shape_{shape}, tokens_{tokens}, fit_rounds_{fit_rounds} {
     constexpr std::uint64_t kTimes = 8;  // stream of random numbers
     assert(shape.top_k <= shape.experts / shape.groups * shape.group_limit && "enough experts");
     Random random{kTimes, shape.seed};
@@ -48,22 +50,37 @@ const std::vector<double>& TouchSampler::get(const std::vector<double>& share,
                                              const std::vector<int>& domain_of_expert,
                                              int domains) {
     const auto [at, fresh] = kept_.try_emplace(Key{share, domain_of_expert});
-    if (fresh) at->second = count(share, domain_of_expert, domains);
+    if (fresh) at->second = count(weights(share), domain_of_expert, domains);
     return at->second;
 }
 
-std::vector<double> TouchSampler::count(const std::vector<double>& share,
+std::vector<double> TouchSampler::weights(const std::vector<double>& share) const {
+    const auto weight = [](double chosen) { return -std::log1p(-std::clamp(chosen, 1e-12, 1 - 1e-9)); };
+    std::vector<double> out;
+    for (const double s : share) out.push_back(weight(shape_.top_k * s));
+    std::vector<int> own(share.size());
+    std::iota(own.begin(), own.end(), 0);
+    for (int round = 0; round < fit_rounds_; ++round) {
+        const auto chosen = count(out, own, shape_.experts);
+        for (std::size_t e = 0; e < share.size(); ++e) {
+            // one token more and less, so that an expert not drawn at all stays finite
+            const double drawn = std::clamp(chosen[e], 1.0 / tokens_, 1 - 1.0 / tokens_);
+            const double asked = std::clamp(shape_.top_k * share[e], 1.0 / tokens_, 1 - 1.0 / tokens_);
+            out[e] *= weight(asked) / weight(drawn);
+        }
+    }
+    return out;
+}
+
+std::vector<double> TouchSampler::count(const std::vector<double>& weight,
                                         const std::vector<int>& domain_of_expert,
                                         int domains) const {
     const auto experts = static_cast<std::size_t>(shape_.experts);
-    assert(share.size() == experts && domain_of_expert.size() == experts && "one per expert");
+    assert(weight.size() == experts && domain_of_expert.size() == experts && "one per expert");
     // scaled so that equal shares have weight 1 and their scores are uniform
     const double even = -std::log1p(-std::min(1.0 * shape_.top_k / shape_.experts, 1 - 1e-9));
     std::vector<float> slowness(experts);
-    for (std::size_t e = 0; e < experts; ++e) {
-        const double chosen = std::clamp(shape_.top_k * share[e], 1e-12, 1 - 1e-9);
-        slowness[e] = static_cast<float>(even / -std::log1p(-chosen));
-    }
+    for (std::size_t e = 0; e < experts; ++e) slowness[e] = static_cast<float>(even / weight[e]);
     const bool limited = shape_.group_limit < shape_.groups;
     const int size = shape_.experts / shape_.groups;
     Least chosen{shape_.top_k}, groups{shape_.group_limit};
@@ -105,8 +122,8 @@ std::vector<double> TouchSampler::count(const std::vector<double>& share,
 
 std::vector<double> touch_probability(const RoutingShape& shape, const std::vector<double>& share,
                                       const std::vector<int>& domain_of_expert, int domains,
-                                      int tokens) {
-    return TouchSampler{shape, tokens}.get(share, domain_of_expert, domains);
+                                      int tokens, int fit_rounds) {
+    return TouchSampler{shape, tokens, fit_rounds}.get(share, domain_of_expert, domains);
 }
 
 }  // namespace moesim::models

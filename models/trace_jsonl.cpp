@@ -124,7 +124,8 @@ private:
             add_expert(value);
             return true;
         }
-        if (depth_ != 1) return true;
+        if (depth_ == 0) return other("a number");
+        if (depth_ > 1) return true;
         const std::map<std::string_view, long long*> fields{
             {"step", &record_.step},         {"layer", &record_.layer}, {"rank", &record_.rank},
             {"num_tokens", &record_.tokens}, {"topk", &record_.topk},   {"mtp_idx", &record_.mtp}};

@@ -34,7 +34,8 @@ Parallel read_parallel(sim::Table in) {
     p.pipeline = small(in, "pipeline", 1, 1);
     p.data = small(in, "data", 1, 1);
     p.expert = small(in, "expert", 1, 1);
-    if (in.count("virtual", 1, 1) != 1) in.fail("virtual", "interleaved stages are not modelled yet");
+    if (in.count("virtual", 1, 1) != 1)
+        in.fail("virtual", "interleaved stages are not modelled yet");
     if (in.count("expert_tensor", 1, 1) != 1)
         in.fail("expert_tensor", "expert tensor parallelism is not modelled yet");
     if (p.context != 1) in.fail("context", "context parallelism is not modelled yet");
@@ -46,23 +47,30 @@ void check_grid(sim::Table& in, const Scenario& s) {
     const double ranks = 1.0 * p.tensor * p.context * p.data * p.pipeline;  // may be absurdly many
     sim::Table grid = in.table("parallel");
     if (ranks != s.gpus)
-        grid.fail(grid.has("data") ? "data" : "",
-                  fmt::format("tensor {} x context {} x data {} x pipeline {} = {:.0f} ranks, but the "
-                              "plan has {} GPUs",
-                              p.tensor, p.context, p.data, p.pipeline, ranks, s.gpus),
-                  "change a degree, or set gpus to use a part of the cluster");
+        grid.fail(
+            grid.has("data") ? "data" : "",
+            fmt::format("tensor {} x context {} x data {} x pipeline {} = {:.15g} ranks, but the "
+                        "plan has {} GPUs",
+                        p.tensor, p.context, p.data, p.pipeline, ranks, s.gpus),
+            "change a degree, or set gpus to use a part of the cluster");
     const long per_stage = static_cast<long>(p.tensor) * p.context * p.data;
     if (per_stage % p.expert != 0)
-        grid.fail("expert", fmt::format("{} ranks of a pipeline stage do not divide into "
-                                        "expert-parallel groups of {}",
-                                        per_stage, p.expert));
+        grid.fail("expert",
+                  fmt::format("{} ranks of a pipeline stage do not divide into "
+                              "expert-parallel groups of {}",
+                              per_stage, p.expert),
+                  fmt::format("a divisor of {}", per_stage));
     for (const models::Layer& layer : s.model.kinds) {
         if (layer.attention.heads % p.tensor != 0)
-            grid.fail("tensor", fmt::format("{} attention heads do not divide by {}",
-                                            layer.attention.heads, p.tensor));
+            grid.fail("tensor",
+                      fmt::format("{} attention heads do not divide by {}", layer.attention.heads,
+                                  p.tensor),
+                      fmt::format("a divisor of {}", layer.attention.heads));
         if (layer.moe && layer.moe->experts % p.expert != 0)
-            grid.fail("expert", fmt::format("{} experts do not divide by {} ranks",
-                                            layer.moe->experts, p.expert));
+            grid.fail(
+                "expert",
+                fmt::format("{} experts do not divide by {} ranks", layer.moe->experts, p.expert),
+                fmt::format("a divisor of {}", layer.moe->experts));
     }
     if (s.routing == nullptr && p.expert > 1)
         grid.fail("expert", "the model has no experts to spread");
@@ -74,11 +82,16 @@ void read_batch(sim::Table& in, Scenario& s) {
     s.micro_batch = small(batch, "micro", 1, 1);
     s.sequence =
         small(batch, "sequence", 1, s.model.max_sequence > 0 ? s.model.max_sequence : 4096);
+}
+
+void check_batch(sim::Table& in, const Scenario& s) {
+    const sim::Table batch = in.table("batch");
     const long per_round = static_cast<long>(s.micro_batch) * s.parallel.data;
     if (s.global_batch % per_round != 0)
-        batch.fail("global", fmt::format("{} sequences do not divide into micro-batches of {} on {} "
-                                         "data-parallel ranks",
-                                         s.global_batch, s.micro_batch, s.parallel.data),
+        batch.fail("global",
+                   fmt::format("{} sequences do not divide into micro-batches of {} on {} "
+                               "data-parallel ranks",
+                               s.global_batch, s.micro_batch, s.parallel.data),
                    fmt::format("a multiple of {}", per_round));
     if (s.sequence % (static_cast<long>(s.parallel.tensor) * s.parallel.context) != 0)
         batch.fail("sequence", fmt::format("{} tokens do not divide by tensor {} x context {}",
@@ -98,9 +111,9 @@ std::vector<int> even_split(int layers, int stages) {
                                          "mlp",       "moe",         "shared_experts", "full"};
     const std::string near = sim::nearest(module, known);
     step.fail(key, fmt::format("unknown module '{}'", module),
-              near.empty() ? fmt::format("known: {}", fmt::join(known, ", "))
-                           : fmt::format("did you mean '{}'?\nknown: {}", near,
-                                         fmt::join(known, ", ")));
+              near.empty()
+                  ? fmt::format("known: {}", fmt::join(known, ", "))
+                  : fmt::format("did you mean '{}'?\nknown: {}", near, fmt::join(known, ", ")));
 }
 
 void read_step(sim::Table& in, Scenario& s) {
@@ -109,11 +122,6 @@ void read_step(sim::Table& in, Scenario& s) {
     s.schedule_name =
         step.choice("schedule", Schedules::names(), s.parallel.pipeline > 1 ? "1f1b" : "none");
     s.schedule = Schedules::make(s.schedule_name);
-    if (const std::string why = s.schedule->refuse(s.parallel.pipeline, s.micro_batches());
-        !why.empty())
-        step.fail("schedule", fmt::format("{} {} ({} pipeline ranks, {} micro-batches)",
-                                          s.schedule_name, why, s.parallel.pipeline,
-                                          s.micro_batches()));
     using Dispatchers = sim::Registry<topologies::Dispatcher>;
     s.dispatcher_name = step.choice("dispatcher", Dispatchers::names(), "alltoall");
     s.dispatcher = Dispatchers::make(s.dispatcher_name);
@@ -134,8 +142,7 @@ void read_step(sim::Table& in, Scenario& s) {
                            : module == "shared_experts" ? &r.shared_experts
                            : module == "full"           ? &r.full
                                                         : nullptr;
-        if (flag == nullptr)
-            fail_module(step, fmt::format("recompute.{}", i), module);
+        if (flag == nullptr) fail_module(step, fmt::format("recompute.{}", i), module);
         *flag = true;
     }
     s.optimizer = step.choice("optimizer", {"none", "replicated", "zero1"}, "zero1");
@@ -144,19 +151,33 @@ void read_step(sim::Table& in, Scenario& s) {
     step.choice("overlap", {"auto"}, "auto");
     for (const std::int64_t n : step.counts("layers_per_stage", 0))
         s.layers_per_stage.push_back(checked(step, "layers_per_stage", n));
+}
+
+void check_schedule(sim::Table& in, const Scenario& s) {
+    const int ranks = s.parallel.pipeline, micro_batches = s.micro_batches();
+    if (const std::string why = s.schedule->refuse(ranks, micro_batches); !why.empty())
+        in.table("step").fail("schedule", fmt::format("{} {} ({} pipeline ranks, {} micro-batches)",
+                                                      s.schedule_name, why, ranks, micro_batches));
+}
+
+/// The layers of each stage, as given or evenly.
+void split_layers(sim::Table& in, Scenario& s) {
+    const sim::Table step = in.table("step");
     const int layers = s.model.layer_count(), stages = s.schedule->stages(s.parallel.pipeline);
     if (s.layers_per_stage.empty()) {
         if (layers < stages)
-            in.table("parallel").fail("pipeline",
-                                      fmt::format("{} stages for {} layers", stages, layers));
+            in.table("parallel")
+                .fail("pipeline", fmt::format("{} stages for {} layers", stages, layers),
+                      "at least one layer for each stage");
         s.layers_per_stage = even_split(layers, stages);
     }
     const long sum = std::accumulate(s.layers_per_stage.begin(), s.layers_per_stage.end(), 0L);
     if (static_cast<int>(s.layers_per_stage.size()) != stages || sum != layers)
-        step.fail("layers_per_stage",
-                  fmt::format("{} stages with {} layers together, but the plan has {} stages and the "
-                              "model {} layers",
-                              s.layers_per_stage.size(), sum, stages, layers));
+        step.fail(
+            "layers_per_stage",
+            fmt::format("{} stages with {} layers together, but the plan has {} stages and the "
+                        "model {} layers",
+                        s.layers_per_stage.size(), sum, stages, layers));
 }
 
 void read_routing(sim::Table& in, Scenario& s) {
@@ -191,10 +212,10 @@ void read_placement(sim::Table& in, Scenario& s) {
     const bool per_batch = std::find(moving.begin(), moving.end(), plan.name) != moving.end();
     if (per_batch) plan.per_batch = plan.name;
     plan.strategy = PlacementStrategies::make(per_batch ? "contiguous" : plan.name, table);
-    plan.redundant = static_cast<int>(table.count("redundant", 0, 0));
+    plan.redundant = small(table, "redundant", 0, 0);
     plan.replicas =
         table.choice("replicas", {"uniform", "nearest", "static_local", "lp"}, "uniform");
-    plan.observed = static_cast<int>(table.count("observed", 1, 64));
+    plan.observed = small(table, "observed", 1, 64);
     plan.move_every = table.number("move_every", 0, 1e9, 0);
     plan.hide_moves = table.flag("hide_moves", false);
     if (plan.per_batch == "least_loaded") {
@@ -223,7 +244,8 @@ void read_what_if(sim::Table& in, WhatIf& w) {
     w.imbalance = table.number("imbalance", 0, 1e3, 1.0);
     w.overlap = table.number("overlap", 0, 1, 1.0);
     if (w.overlap != 0 && w.overlap != 1)
-        table.fail("overlap", "0 (take turns) or 1 (side by side)");
+        table.fail("overlap", fmt::format("expected 0 or 1, found {}", w.overlap),
+                   "0: transfers and compute take turns; 1: side by side");
 }
 
 }  // namespace
@@ -260,8 +282,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
             in.fail(in.has("dense_layers") ? "dense_layers" : "layers", e.what());
         }
     }
-    if (in.has("mtp_layers"))
-        s.model.mtp_layers = small(in, "mtp_layers", 0);
+    if (in.has("mtp_layers")) s.model.mtp_layers = small(in, "mtp_layers", 0);
     s.cluster =
         topologies::load_cluster(sim::find_data(in, "cluster", "topologies/clusters").string());
     // An empty profile is a wish too: costs from the device's peaks alone.
@@ -271,12 +292,11 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     s.profile = topologies::Profile::load(profile, s.cluster.device());
     s.gpus = small(in, "gpus", 1, s.cluster.gpus());
     if (s.gpus > s.cluster.gpus())
-        in.fail("gpus", fmt::format("the plan has {} GPUs, the cluster {}", s.gpus,
-                                    s.cluster.gpus()),
+        in.fail("gpus",
+                fmt::format("the plan has {} GPUs, the cluster {}", s.gpus, s.cluster.gpus()),
                 "lower it, or name a larger cluster");
     s.parallel = read_parallel(in.table("parallel"));
     read_routing(in, s);
-    check_grid(in, s);
     read_batch(in, s);
     read_step(in, s);
     read_placement(in, s);
@@ -285,15 +305,22 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
         sim::Table table = in.table("training");
         Training t;
         t.tokens = static_cast<double>(table.count("tokens", 1));
-        t.price_per_gpu_hour = table.number("price_per_gpu_hour", 0, 1e6,
-                                            s.cluster.device().price_per_hour);
+        t.price_per_gpu_hour =
+            table.number("price_per_gpu_hour", 0, 1e6, s.cluster.device().price_per_hour);
         table.ignore("mtbf_per_gpu");
         table.ignore("checkpoint");
         s.training = t;
     }
+    // Known words, whether they are there or not.
+    for (const char* key : {"layers", "dense_layers", "mtp_layers", "training"})
+        if (!in.has(key)) in.ignore(key);
     in.ignore("variant");
     in.ignore("source");
-    in.finish();
+    in.finish();  // before the rules: a misspelt key is often why one is broken
+    check_grid(in, s);
+    check_batch(in, s);
+    check_schedule(in, s);
+    split_layers(in, s);
     s.resolved = in.resolved();
     s.resolved["step"]["layers_per_stage"] = s.layers_per_stage;
     return s;

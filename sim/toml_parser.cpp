@@ -119,6 +119,8 @@ std::string without_prefix(std::string_view description) {
 
 std::string syntax_hint(std::string_view what) {
     if (what.find("redefine") != std::string_view::npos) return "each key may stand only once";
+    if (what.find("control characters") != std::string_view::npos)
+        return "is the closing quote missing?";
     if (what.find("expected a comment or whitespace") != std::string_view::npos ||
         what.find("could not determine value type") != std::string_view::npos)
         return "text and quantities stand in quotes: wire = \"450 GB/s\"";

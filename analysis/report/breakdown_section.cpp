@@ -16,8 +16,10 @@ namespace {
 
 constexpr std::size_t kMostBars = 32;
 
-std::string_view meaning(std::string_view part) {
-    static const std::map<std::string_view, std::string_view> words{
+using Words = std::map<std::string_view, std::string_view>;
+
+const Words& part_words() {
+    static const Words words{
         {"compute", "a compute stream is busy, optimizer left out"},
         {"exposed_ep", "compute waits for an expert exchange in flight"},
         {"exposed_tp", "compute waits for a tensor-parallel transfer in flight"},
@@ -28,8 +30,19 @@ std::string_view meaning(std::string_view part) {
         {"host", "the host has not issued the next kernel"},
         {"bubble", "any other dependency of the schedule"},
         {"optimizer", "the optimizer's own kernels"}};
-    const auto at = words.find(part);
-    return at == words.end() ? std::string_view{} : at->second;
+    return words;
+}
+
+const Words& phase_words() {
+    static const Words words{
+        {"forward", "a forward alone"},
+        {"input_gradient", "gradients of activations alone"},
+        {"weight_gradient", "gradients of weights alone"},
+        {"backward", "both gradients as one unit, alone"},
+        {"pair", "a forward and a backward overlapped as one unit"},
+        {"bubble", "no unit runs"},
+        {"optimizer", "gradient reduction, update, parameter gather"}};
+    return words;
 }
 
 /// Keys of those segments that are seen in any of the bars.
@@ -59,11 +72,12 @@ std::string caption(const View& view) {
     const std::size_t ranks = view.result["ranks"].size();
     std::string out = "One bar per simulated rank class, mean over its members. ";
     if (ranks > kMostBars) out += fmt::format("{} of {} shown. ", kMostBars, ranks);
-    return out + html::escape(view.result["engine"]["fold"].get<std::string>()) + ".";
+    const std::string fold = view.result["engine"]["fold"];
+    return fold == "off" ? out : out + "To fold: " + html::escape(fold) + ".";
 }
 
 /// Part, share, mean, and the rank classes where it is least and most.
-std::string spread_table(const View& view, const char* key, const ordered_json& second,
+std::string spread_table(const View& view, const char* key, const Words& words, const ordered_json& second,
                          const std::string& second_title) {
     html::Table table{{{"", kText}, {"", kText}, {"mean, " + view.time_unit(), kNumber},
                        {"share", kNumber}, {second_title + ", " + view.time_unit(), kNumber},
@@ -77,8 +91,9 @@ std::string spread_table(const View& view, const char* key, const ordered_json& 
             if (v > most || where.empty()) most = std::max(most, v), where = rank["rank"];
         }
         if (most <= 0) continue;
-        const std::string words{meaning(part)};
-        table.row({fmt::format("<i class=\"dot {}\"></i>{}", colour_class(part), spoken(part)), words,
+        const auto at = words.find(part);
+        table.row({fmt::format("<i class=\"dot {}\"></i>{}", colour_class(part), spoken(part)),
+                   at == words.end() ? std::string{} : std::string{at->second},
                    view.time_text(value), html::percent(value.get<double>() / view.step_time()),
                    view.time_text(second[part].get<double>()), view.time_text(least),
                    view.time_text(most), html::escape(where)});
@@ -96,7 +111,7 @@ std::string breakdown_section(const View& view) {
         "time", "Where a rank's time goes",
         "Every second of every rank is booked once; the parts sum to the step time.",
         html::legend(keys_of(bars)) + html::figure(drawing, caption(view)) +
-            spread_table(view, "breakdown_s", view.result["ranks"][0]["breakdown_s"],
+            spread_table(view, "breakdown_s", part_words(), view.result["ranks"][0]["breakdown_s"],
                          view.result["ranks"][0]["rank"]));
 }
 
@@ -106,10 +121,10 @@ std::string phases_section(const View& view) {
         stacked_bars(bars, view.time_axis(), "What the schedule spends");
     return html::section(
         "phases", "What the schedule spends",
-        "Seconds in units of each kind. A pair is a forward and a backward overlapped as one unit; "
-        "a backward is input and weight gradients as one; bubble is what no unit covers.",
+        "Seconds in units of each kind, with the waits inside them; they, the bubble and the optimizer "
+        "sum to the step time.",
         html::legend(keys_of(bars)) + html::figure(drawing, "") +
-            spread_table(view, "phases_s", view.result["step"]["phases_rank0_s"], "rank 0, member 0"));
+            spread_table(view, "phases_s", phase_words(), view.result["step"]["phases_rank0_s"], "rank 0, member 0"));
 }
 
 }  // namespace moesim::analysis

@@ -64,8 +64,8 @@ std::string nic_chart(const View& view) {
         area_chart(link_rate(graph, view.run.line, *link, kBuckets), top, view.time_axis(),
                    fmt::format("bytes leaving the NIC of {}", graph.rank_classes[c].name), "c-link",
                    html::rate(top)),
-        fmt::format("Mean over each {:.3g} {} of the step, expert group's mean load.",
-                    view.step_time() / kBuckets * 1e3, "ms"));
+        fmt::format("Means over {:.3g} ms each; bytes are those of the expert group's mean member.",
+                    view.step_time() / kBuckets * 1e3));
 }
 
 }  // namespace

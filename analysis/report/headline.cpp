@@ -76,7 +76,7 @@ std::string headline_section(const View& view) {
                             html::bytes(memory["capacity_bytes"].get<double>()),
                             memory["hottest_rank"].get<std::string>()),
                 fits ? "" : "bad");
-    out += tile("evidence", percent(e["measured"].get<double>(), 0) + " measured",
+    out += tile("costs measured", percent(e["measured"].get<double>(), 0),
                 fmt::format("interpolated {}, extrapolated {}, roofline {}",
                             percent(e["interpolated"].get<double>(), 0),
                             percent(e["extrapolated"].get<double>(), 0),

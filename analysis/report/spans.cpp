@@ -24,14 +24,25 @@ std::vector<TaskSpan> task_spans(const TaskGraph& graph, const sim::Timeline& li
     return out;
 }
 
+namespace {
+bool earlier(const UnitSpan& a, const UnitSpan& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.unit < b.unit;
+}
+}  // namespace
+
 std::vector<UnitSpan> unit_spans(const TaskGraph& graph, const sim::Timeline& line,
                                  std::uint32_t rank_class, std::uint32_t member) {
     std::map<std::uint32_t, UnitSpan> by_unit;
+    std::vector<UnitSpan> optimizer;
     for (StreamId s = 0; s < graph.streams.size(); ++s) {
         if (graph.streams[s].rank_class != rank_class) continue;
         for (const TaskSpan& t : task_spans(graph, line, s, member, -1, INFINITY)) {
             const sim::Label& label = graph.tasks[t.task].label;
             if (label.unit == sim::kNone || label.kind == sim::Kind::pp) continue;
+            if (graph.units[label.unit].kind == sim::UnitKind::optimizer) {
+                optimizer.push_back({label.unit, t.begin, t.end});
+                continue;
+            }
             const auto [at, fresh] =
                 by_unit.try_emplace(label.unit, UnitSpan{label.unit, t.begin, t.end});
             if (fresh) continue;
@@ -42,9 +53,16 @@ std::vector<UnitSpan> unit_spans(const TaskGraph& graph, const sim::Timeline& li
     }
     std::vector<UnitSpan> out;
     for (const auto& [unit, span] : by_unit) out.push_back(span);
-    std::sort(out.begin(), out.end(), [](const UnitSpan& a, const UnitSpan& b) {
-        return a.begin != b.begin ? a.begin < b.begin : a.unit < b.unit;
-    });
+    // Ranks wait for each other between its parts: only where it runs is it a unit.
+    std::sort(optimizer.begin(), optimizer.end(), earlier);
+    for (const UnitSpan& span : optimizer) {
+        const bool joins = &span != &optimizer.front() && span.begin <= out.back().end + 1e-9;
+        if (joins)
+            out.back().end = std::max(out.back().end, span.end);
+        else
+            out.push_back(span);
+    }
+    std::sort(out.begin(), out.end(), earlier);
     for (std::size_t i = 0; i + 1 < out.size(); ++i)
         out[i].end = std::min(out[i].end, out[i + 1].begin);
     return out;

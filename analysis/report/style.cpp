@@ -8,12 +8,12 @@ namespace {
 constexpr const char* kInks = R"(
 :root{color-scheme:light dark;--page:#fff;--ink:#1a1f26;--soft:#59636e;--rule:#dde2e8;--panel:#f5f7f9;
 --idle:#eceff2;--bad:#b3261e;--good:#1a7f37;
---blue:#3b76c4;--orange:#e8833a;--yellow:#d3a90e;--olive:#8f9a2f;--teal:#1b9e8f;--violet:#7d5fb8;
---red:#c9415c;--brown:#96694c;--grey:#c3c9d0;--green:#4d9a4f;--sky:#64aee3}
+--blue:#3b76c4;--orange:#e8833a;--yellow:#e0b22c;--lime:#8ab833;--olive:#6f7d22;--teal:#1b9e8f;--pink:#c866ac;--violet:#7d5fb8;
+--red:#b3383f;--brown:#96694c;--grey:#c3c9d0;--green:#4d9a4f;--sky:#64aee3}
 @media screen and (prefers-color-scheme:dark){:root{--page:#11151a;--ink:#e4e8ed;--soft:#9aa5b1;
 --rule:#2c343d;--panel:#1a2027;--idle:#20272f;--bad:#ff7a70;--good:#56c271;
---blue:#5590dd;--orange:#ee9450;--yellow:#dcb83a;--olive:#a3ae46;--teal:#2eb5a5;--violet:#967ad0;
---red:#dc5f78;--brown:#b08262;--grey:#56606b;--green:#62b064;--sky:#6fb6e8}}
+--blue:#5590dd;--orange:#ee9450;--yellow:#e3bd4a;--lime:#98c545;--olive:#8b9a3a;--teal:#2eb5a5;--pink:#d67bbb;--violet:#967ad0;
+--red:#cf5257;--brown:#b08262;--grey:#56606b;--green:#62b064;--sky:#6fb6e8}}
 )";
 
 constexpr const char* kPage = R"(
@@ -28,7 +28,7 @@ p{margin:4px 0 12px;max-width:900px}
 nav{font-size:13px;margin:18px 0 0}nav a{margin-right:14px;white-space:nowrap}
 a{color:inherit}
 .bad{color:var(--bad)}.good{color:var(--good)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(168px,1fr));gap:10px;margin:18px 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(146px,1fr));gap:10px;margin:18px 0}
 .tile{background:var(--panel);border:1px solid var(--rule);border-radius:8px;padding:10px 12px}
 .tile span{display:block;font-size:12px;color:var(--soft)}
 .tile strong{display:block;font-size:21px;line-height:1.35}
@@ -48,7 +48,7 @@ svg .whisker{stroke:var(--soft)}svg .middle{fill:var(--ink)}svg .idle{fill:var(-
 .legend i,.dot{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:6px}
 table{border-collapse:collapse;font-size:13px;margin:8px 0 14px}
 th{text-align:left;font-weight:600;color:var(--soft);border-bottom:1px solid var(--rule)}
-th,td{padding:3px 14px 3px 0;vertical-align:top;overflow-wrap:anywhere}
+th,td{padding:3px 14px 3px 0;vertical-align:top;overflow-wrap:break-word}
 td{border-bottom:1px solid var(--panel)}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 tr.sum td{font-weight:600;border-top:1px solid var(--rule)}
@@ -70,8 +70,8 @@ struct Colour {
 /// Units, parts and kinds share colours where they mean the same.
 constexpr Colour kColours[] = {
     {"compute", "blue"},        {"exposed-ep", "orange"},        {"ep", "orange"},
-    {"exposed-tp", "yellow"},   {"tp", "yellow"},                {"exposed-cp", "olive"},
-    {"cp", "olive"},            {"exposed-pp", "teal"},          {"pp", "teal"},
+    {"exposed-tp", "lime"},     {"tp", "lime"},                  {"exposed-cp", "olive"},
+    {"cp", "olive"},            {"exposed-pp", "pink"},          {"pp", "pink"},
     {"exposed-dp", "violet"},   {"dp", "violet"},                {"imbalance", "red"},
     {"host", "brown"},          {"bubble", "grey"},              {"optimizer", "green"},
     {"forward", "yellow"},      {"input-gradient", "teal"},      {"weight-gradient", "sky"},

@@ -47,6 +47,11 @@ void Svg::text(double x, double y, std::string_view what, std::string_view cls,
                         html::escape(what));
 }
 
+void Svg::upright(double x, double y, std::string_view what, std::string_view cls) {
+    out_ += fmt::format("<text transform=\"translate({} {})rotate(-90)\"{} text-anchor=\"middle\">{}</text>\n",
+                        px(x), px(y), attribute(cls), html::escape(what));
+}
+
 void Svg::line(double x1, double y1, double x2, double y2, std::string_view cls) {
     out_ += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"{}/>\n", px(x1), px(y1), px(x2),
                         px(y2), attribute(cls));

@@ -17,6 +17,8 @@ public:
     /// `anchor`: start, middle or end.
     void text(double x, double y, std::string_view what, std::string_view cls = {},
               std::string_view anchor = "start");
+    /// Text standing on end, read from below, centred at (x, y).
+    void upright(double x, double y, std::string_view what, std::string_view cls);
     void line(double x1, double y1, double x2, double y2, std::string_view cls);
     void path(std::string_view d, std::string_view cls);
     [[nodiscard]] std::string str() const;

@@ -19,6 +19,8 @@ std::vector<UnitSpan> steady_units(const Simulated& run, std::uint32_t rank_clas
 
 /// The tasks of one unit's time, a row per stream, each box labelled with its op.
 std::string zoom_svg(const Simulated& run, std::uint32_t rank_class, const UnitSpan& unit);
-std::vector<html::Key> task_keys();
+/// The kinds of tasks in these units' time.
+std::vector<html::Key> task_keys(const Simulated& run, std::uint32_t rank_class,
+                                 const std::vector<UnitSpan>& units);
 
 }  // namespace moesim::analysis

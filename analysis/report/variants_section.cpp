@@ -19,10 +19,13 @@ std::string name_of(const ordered_json& variant) {
                                     : variant["scenario"]["name"].get<std::string>();
 }
 
+constexpr std::size_t kReasons = 6;
+
 std::string reasons(const ordered_json& variant) {
     std::string out;
-    for (const ordered_json& why : variant["vs_base"]["why"])
-        out += (out.empty() ? "" : "<br>") + html::escape(spoken(why.get<std::string>()));
+    const ordered_json& why = variant["vs_base"]["why"];
+    for (std::size_t i = 0; i < std::min(kReasons, why.size()); ++i)
+        out += (out.empty() ? "" : "<br>") + html::escape(spoken(why[i].get<std::string>()));
     return out;
 }
 

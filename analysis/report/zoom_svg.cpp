@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "analysis/report/svg.hpp"
@@ -10,7 +11,7 @@ namespace moesim::analysis {
 
 namespace {
 
-constexpr double kLeft = 96, kTop = 4, kTall = 46, kSize = 9.5, kLeading = 10.5;
+constexpr double kLeft = 66, kTop = 4, kTall = 58, kLow = 12, kSize = 9.5, kLeading = 10.5;
 
 /// Compute boxes by direction, transfers by kind. Ops are named after what they do to whom.
 std::string task_class(const Simulated& run, const sim::Label& label) {
@@ -25,23 +26,43 @@ std::string task_class(const Simulated& run, const sim::Label& label) {
 /// An op's name without the remark in brackets.
 std::string short_name(const std::string& op) { return op.substr(0, op.find(" (")); }
 
-/// Words of `text` one below the other, as many as fit into the box.
-void write_words(Svg& svg, double x, double y, double w, const std::string& text) {
+/// `text` in lines of at most `room` pixels; a word that is longer stands alone and is cut.
+std::vector<std::string> wrapped(const std::string& text, double room, bool& cut) {
     std::istringstream words{text};
     std::vector<std::string> lines;
     for (std::string word; words >> word;) {
         const std::string joined = lines.empty() ? word : lines.back() + " " + word;
-        if (!lines.empty() && text_width(joined) * kSize <= w - 3)
+        if (!lines.empty() && text_width(joined) * kSize <= room)
             lines.back() = joined;
         else
             lines.push_back(word);
     }
-    for (std::string& line : lines) line = fitted(line, w - 3, kSize);
-    if (lines.empty() || lines.front().empty() || lines.size() > 4) return;
-    y += kTall / 2 - kLeading * static_cast<double>(lines.size() - 1) / 2 + 3;
+    for (std::string& line : lines) {
+        cut = cut || text_width(line) * kSize > room;
+        line = fitted(line, room, kSize);
+    }
+    return lines;
+}
+
+/// Words in a box: upright where they fit, else standing on end, else none.
+void write_words(Svg& svg, double x, double y, double w, double tall, const std::string& text) {
+    bool cut = false;
+    std::vector<std::string> lines = wrapped(text, w - 3, cut);
+    if (!cut && kLeading * static_cast<double>(lines.size()) <= tall) {
+        double at = y + tall / 2 - kLeading * static_cast<double>(lines.size() - 1) / 2 + 3;
+        for (const std::string& line : lines) {
+            svg.text(x + w / 2, at, line, "box", "middle");
+            at += kLeading;
+        }
+        return;
+    }
+    cut = false;
+    lines = wrapped(text, tall - 4, cut);
+    if (kLeading * static_cast<double>(lines.size()) > w) return;
+    double at = x + w / 2 - kLeading * static_cast<double>(lines.size() - 1) / 2 + 3;
     for (const std::string& line : lines) {
-        svg.text(x + w / 2, y, line, "box", "middle");
-        y += kLeading;
+        svg.upright(at, y + tall / 2, line, "box");
+        at += kLeading;
     }
 }
 
@@ -56,53 +77,76 @@ std::string tip(const Simulated& run, const TaskSpan& span) {
 }
 
 struct Row {
-    sim::StreamId stream;
+    std::string title;
+    double tall;
     std::vector<TaskSpan> spans;
 };
 
+/// A row per stream; all stage-to-stage streams make two low ones, out and in.
 std::vector<Row> rows_of(const Simulated& run, std::uint32_t rank_class, const UnitSpan& unit) {
     std::vector<Row> out;
+    Row sent{"pp, out", kLow, {}}, received{"pp, in", kLow, {}};
     const auto& graph = run.lowered.graph;
     for (sim::StreamId s = 0; s < graph.streams.size(); ++s) {
         if (graph.streams[s].rank_class != rank_class) continue;
         std::vector<TaskSpan> spans = task_spans(graph, run.line, s, 0, unit.begin, unit.end);
-        if (!spans.empty()) out.push_back({s, std::move(spans)});
+        if (spans.empty()) continue;
+        const auto& first = graph.tasks[spans.front().task];
+        if (first.label.kind != sim::Kind::pp) {
+            out.push_back({graph.streams[s].name, kTall, std::move(spans)});
+            continue;
+        }
+        Row& row = graph.streams_of(first).front() == s ? sent : received;
+        row.spans.insert(row.spans.end(), spans.begin(), spans.end());
     }
+    for (Row* row : {&sent, &received})
+        if (!row->spans.empty()) out.push_back(std::move(*row));
     return out;
 }
 
 }  // namespace
 
-std::vector<html::Key> task_keys() {
-    return {{"c-forward", "forward"},
-            {"c-input-gradient", "input gradient"},
-            {"c-weight-gradient", "weight gradient"},
-            {"c-ep", "expert exchange"},
-            {"c-tp", "tensor parallel"},
-            {"c-pp", "stage to stage"},
-            {"c-dp", "data parallel"}};
+std::vector<html::Key> task_keys(const Simulated& run, std::uint32_t rank_class,
+                                 const std::vector<UnitSpan>& units) {
+    std::set<std::string> seen;
+    for (const UnitSpan& unit : units)
+        for (const Row& row : rows_of(run, rank_class, unit))
+            for (const TaskSpan& span : row.spans)
+                seen.insert(task_class(run, run.lowered.graph.tasks[span.task].label));
+    std::vector<html::Key> out{{"c-forward", "forward"},
+                               {"c-input-gradient", "input gradient"},
+                               {"c-weight-gradient", "weight gradient"},
+                               {"c-ep", "expert exchange"},
+                               {"c-tp", "tensor parallel"},
+                               {"c-cp", "context parallel"},
+                               {"c-pp", "stage to stage"},
+                               {"c-dp", "data parallel"}};
+    std::erase_if(out, [&](const html::Key& key) { return seen.count(key.cls) == 0; });
+    return out;
 }
 
 std::string zoom_svg(const Simulated& run, std::uint32_t rank_class, const UnitSpan& unit) {
     const std::vector<Row> rows = rows_of(run, rank_class, unit);
     const double duration = std::max(unit.end - unit.begin, 1e-12);
     const double right = kChartWidth - 16, scale = (right - kLeft) / duration;
-    const double bottom = kTop + static_cast<double>(rows.size()) * (kTall + 4);
+    double bottom = kTop;
+    for (const Row& row : rows) bottom += row.tall + 4;
     Svg svg{kChartWidth, bottom + 34, unit_name(run.lowered.graph.units[unit.unit])};
     double y = kTop;
     for (const Row& row : rows) {
-        svg.text(kLeft - 8, y + kTall / 2 + 4,
-                 fitted(stream_title(run.lowered.graph, row.stream), kLeft - 10, 11), "name", "end");
-        svg.rect(kLeft, y, right - kLeft, kTall, "idle");
+        svg.text(kLeft - 8, y + row.tall / 2 + 4, fitted(row.title, kLeft - 10, 11), "name", "end");
+        svg.rect(kLeft, y, right - kLeft, row.tall, "idle");
         for (const TaskSpan& span : row.spans) {
             const double from = kLeft + std::max(0.0, span.begin - unit.begin) * scale;
             const double to = std::min(right, kLeft + (span.end - unit.begin) * scale);
             const sim::Label& label = run.lowered.graph.tasks[span.task].label;
-            svg.rect(from, y, std::max(0.3, to - from - 0.6), kTall, task_class(run, label),
+            svg.rect(from, y, std::max(0.3, to - from - 0.6), row.tall, task_class(run, label),
                      tip(run, span));
-            write_words(svg, from, y, to - from, short_name(run.lowered.graph.ops[label.op]));
+            if (row.tall == kTall)
+                write_words(svg, from, y, to - from, kTall,
+                            short_name(run.lowered.graph.ops[label.op]));
         }
-        y += kTall + 4;
+        y += row.tall + 4;
     }
     const std::vector<double> at = ticks(duration * 1e3, 9);
     for (const double t : at) {

@@ -12,9 +12,9 @@ namespace {
 
 /// Nearly normal, of variance 1: four uniform numbers of 16 bits each (kurtosis 2.7, ends at 3.46).
 double rough_gauss(std::uint64_t bits) {
-    double sum = 0;
-    for (int i = 0; i < 4; ++i, bits >>= 16) sum += static_cast<double>(bits & 0xffff);
-    return (sum / 65536 - 2) * 1.7320508075688772;
+    const std::uint64_t sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) +
+                              (bits >> 48);
+    return (static_cast<double>(sum) / 65536 - 2) * 1.7320508075688772;
 }
 
 /// A dot product in four sums, which do not wait for one another.
@@ -40,8 +40,8 @@ struct Controller {
              std::vector<double>& max_vio) const {
         const std::size_t experts = share[0].size();
         const double mean = 1.0 / static_cast<double>(experts);
-        const double up = std::exp(rate / scale);
-        std::vector<double> tilt(experts, 1.0), load(experts);  // tilt = exp(bias / scale)
+        const double up = std::exp(rate / scale), down = 1 / up;
+        std::vector<double> tilt(experts, 1.0), load(experts), noise(experts);  // tilt: exp(b / scale)
         for (auto& kind : share)
             for (double& s : kind) s = std::max(s, 1e-12);  // no bias could raise zero
         for (std::size_t step = 0; step < mix.size(); ++step) {
@@ -51,21 +51,18 @@ struct Controller {
                 const double part = mix[step][k] / dot(share[k], tilt);
                 for (std::size_t e = 0; e < experts; ++e) load[e] += part * share[k][e];
             }
-            double most = 0;
+            for (double& n : noise) n = rough_gauss(random.bits());
             for (std::size_t e = 0; e < experts; ++e) {
                 const double expected = load[e] * tilt[e];
-                load[e] = std::max(0.0, expected + std::sqrt(expected / choices) *
-                                                       rough_gauss(random.bits()));
-                most = std::max(most, load[e]);
+                load[e] = std::max(0.0, expected + std::sqrt(expected / choices) * noise[e]);
             }
-            max_vio[step] += most / mean - 1;
-            for (std::size_t e = 0; e < experts; ++e) {
-                if (proportional)
-                    tilt[e] *= std::exp(rate / scale * (1 - load[e] / mean));
-                else if (load[e] != mean)
-                    tilt[e] *= load[e] < mean ? up : 1 / up;
-                tilt[e] = std::clamp(tilt[e], 1e-60, 1e60);  // an expert that nobody wants
-            }
+            max_vio[step] += *std::max_element(load.begin(), load.end()) / mean - 1;
+            for (std::size_t e = 0; proportional && e < experts; ++e)
+                tilt[e] *= std::exp(rate / scale * (1 - load[e] / mean));
+            for (std::size_t e = 0; !proportional && e < experts; ++e)
+                tilt[e] *= load[e] < mean ? up : load[e] > mean ? down : 1;
+            // an expert that nobody wants, or everybody, goes no further
+            for (double& t : tilt) t = std::min(std::max(t, 1e-60), 1e60);
         }
         for (auto& kind : share) {
             const double all = dot(kind, tilt);
@@ -77,7 +74,7 @@ struct Controller {
 /// Loads under the loss-free balancing bias, simulated step by step from a base kind's loads.
 ///
 ///     base        = { kind = "power_law", alpha = 1.2 }   # "measured" when absent
-///     steps       = 500
+///     steps       = 400
 ///     update_rate = 0.001         # u
 ///     rule        = "sign"        # or "proportional"
 ///     score_scale = 0.1           # how far a token's score for an expert strays from its mean
@@ -99,7 +96,7 @@ public:
         plain.bias_balanced = false;  // or the base would have the bias already
         base_ = make_source(base, plain, "measured");
         if (!base_->rows(0, false, 1).empty()) base.fail("kind", "gives rows and no loads");
-        const auto steps = in.count("steps", 1, 500);
+        const auto steps = in.count("steps", 1, 400);
         if (steps > 1'000'000) in.fail("steps", "more than 1,000,000");
         control_.rate = in.number("update_rate", 0, 1, 0.001);
         control_.proportional = in.choice("rule", {"sign", "proportional"}, "sign") != "sign";

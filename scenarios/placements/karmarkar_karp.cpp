@@ -59,7 +59,8 @@ std::vector<int> difference(const std::vector<double>& load, int gpus) {
 
 /// Differencing with equally many experts per GPU: the sorted experts are cut into runs, one expert
 /// of each run to each GPU; the two runs of the largest spread are joined, heavy with light, until
-/// one is left. GPU speeds are not looked at.
+/// one is left. Better than "lpt" on loads that are spread evenly, worse on skewed ones, where a
+/// very hot expert is not left with the coldest. GPU speeds are not looked at.
 /// Source: N. Karmarkar, R. Karp, report UCB/CSD 82/113 (1982); the balanced form of W. Michiels,
 /// J. Korst, E. Aarts, J. van Leeuwen, STACS 2003 (balanced largest differencing method).
 class KarmarkarKarp final : public PlacementStrategy {

@@ -6,7 +6,8 @@
 namespace moesim::scenarios {
 namespace {
 
-constexpr double kExactSteps = 3e8;
+constexpr double kAutoSteps = 3e8;    // less than a second
+constexpr double kExactSteps = 1e10;  // about ten seconds
 
 /// A token's next experts where its last ones were: on the GPU, else in the node.
 ///
@@ -42,7 +43,7 @@ public:
     Placement place(const PlacementInput& input) const override {
         const Chain chain{input, tolerance_, across_};
         const bool exact =
-            method_ == "exact" || (method_ == "auto" && chain.exact_steps() <= kExactSteps);
+            method_ == "exact" || (method_ == "auto" && chain.exact_steps() <= kAutoSteps);
         return one_copy_each(exact ? chain.exact() : chain.search(rounds_), input);
     }
 

@@ -13,16 +13,18 @@ fi
 # adds arguments (split at blanks). Folders of this machine are shortened.
 complaint() {
     local file=tests/errors/$1.toml extra=() status=0 text
-    read -ra extra < <(sed -n '1s/^# arguments: //p' "$root/$file") || true
+    read -ra extra < <(sed -n '1s/^# arguments: //p' "$root/$file" 2>/dev/null) || true
     text=$(cd "$root" && "$moesim" run "$file" ${extra[@]+"${extra[@]}"} 2>&1 >/dev/null) || status=$?
     text=${text//"$root"/<source>}
     sed -E 's|, [^ ,]*/share/moesim/[^,]*||' <<<"$text"
     echo "exit status $status"
 }
 
+# The scenarios, and approved texts without one: those are about a file that is not there.
 names() {
     local file
-    for file in "$here"/*.toml; do
-        if [[ -e $file ]]; then basename "$file" .toml; fi
-    done
+    for file in "$here"/*.toml "$here"/*.approved; do
+        file=${file##*/}
+        echo "${file%.*}"
+    done | sort -u
 }

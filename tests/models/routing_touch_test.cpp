@@ -59,6 +59,27 @@ TEST_CASE("touches: an expert is chosen as often as it was counted") {
         }
 }
 
+TEST_CASE("touches: fitting keeps the loads where groups are left out") {
+    auto shape = routing_shape(256, 8, 58);
+    shape.groups = 8;
+    shape.group_limit = 4;
+    const auto source = routing("kind = \"measured\"\n", shape);
+    const auto& share = source->layer(20).share[0];
+    const auto own = contiguous(256, 256);
+    const auto error = [&](int rounds) {
+        const auto chosen = models::touch_probability(shape, share, own, 256, 4000, rounds);
+        double squares = 0;
+        for (std::size_t e = 0; e < 256; ++e) {
+            const double d = chosen[e] - std::min(1.0, 8 * share[e]);
+            squares += d * d / 256;
+        }
+        return std::sqrt(squares);
+    };
+    // 4,000 tokens scatter by sqrt(1/32 / 4000) = 0.003; the fit takes most of that away too
+    CHECK(error(8) < 0.0015);
+    CHECK(error(0) > 0.003);
+}
+
 TEST_CASE("touches: a domain with no wanted expert is never touched, one with all always") {
     const auto shape = routing_shape(8, 2, 1);
     const std::vector<double> share{0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0};
