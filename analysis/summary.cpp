@@ -54,7 +54,7 @@ std::string amount(double v) {
 }
 
 std::string line(const char* title, const std::string& text) {
-    return fmt::format("  {:<17}{}\n", title, text);
+    return fmt::format("  {:<15}{}\n", title, text);
 }
 
 std::string headline(const ordered_json& r, const Ink& ink) {
@@ -94,7 +94,7 @@ std::string headline(const ordered_json& r, const Ink& ink) {
     std::string grounds;
     for (const auto& [key, value] : r["evidence"].items())
         if (value.get<double>() >= 0.005)
-            grounds += fmt::format("{}{} {:.0f} %", grounds.empty() ? "" : ", ", key,
+            grounds += fmt::format("{}{} {:.0f}%", grounds.empty() ? "" : ", ", key,
                                    100 * value.get<double>());
     return out + line("evidence", grounds);
 }

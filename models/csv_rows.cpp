@@ -44,11 +44,11 @@ bool CsvRows::next() {
             begin = comma + 1;
         }
         if (!header_.empty() && fields_.size() != header_.size())
-            fail(fields_.size() - 1,
-                 fmt::format("{} fields, the header has {}{}", fields_.size(), header_.size(),
-                             unfinished_ ? "; no newline ends the line, was the file cut off?"
-                                         : ""),
-                 fmt::format("{}", fmt::join(header_, ",")), header_[0]);
+            fail(
+                fields_.size() - 1,
+                fmt::format("{} fields, the header has {}{}", fields_.size(), header_.size(),
+                            unfinished_ ? "; no newline ends the line, was the file cut off?" : ""),
+                fmt::format("{}", fmt::join(header_, ",")), header_[0]);
         return true;
     }
     return false;
@@ -68,8 +68,8 @@ void CsvRows::fail(std::size_t column, std::string_view what, std::string_view h
     const auto begin = static_cast<std::size_t>(field.data() - line_.data());
     if (name.empty() && column < header_.size()) name = header_[column];
     if (name.empty()) name = "header";
-    std::string out = fmt::format("{}:{}:{}: error: {}: {}", path_.string(), number_, begin + 1,
-                                  name, what);
+    std::string out =
+        fmt::format("{}:{}:{}: error: {}: {}", path_.string(), number_, begin + 1, name, what);
     if (begin < kShown) {
         const std::size_t width = std::clamp<std::size_t>(field.size(), 1, kShown - begin);
         out += fmt::format("\n{:5} | {}\n      | {}^{}", number_, line_.substr(0, kShown),
@@ -81,8 +81,8 @@ void CsvRows::fail(std::size_t column, std::string_view what, std::string_view h
 
 void fail_file(const std::filesystem::path& path, const std::string& what,
                const std::string& help) {
-    throw sim::InputError(fmt::format("{}: error: {}{}", path.string(), what,
-                                      help.empty() ? "" : "\nhelp: " + help));
+    throw sim::InputError(
+        fmt::format("{}: error: {}{}", path.string(), what, help.empty() ? "" : "\nhelp: " + help));
 }
 
 }  // namespace moesim::models

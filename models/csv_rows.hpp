@@ -8,7 +8,8 @@
 namespace moesim::models {
 
 /// The lines of a CSV text, one after another, without copies: '#' begins a comment line, blank
-/// lines are passed over, a final '\r' is dropped. No quoting. Numbers complain as a compiler would:
+/// lines are passed over, a final '\r' is dropped. No quoting. Numbers complain as a compiler
+/// would:
 ///
 ///     path:line:column: error: name: what
 ///         7 | a,0,0,x

@@ -24,11 +24,12 @@ std::size_t nearest_in_depth(const std::vector<int>& found, int layer, int layer
 
 void check_exact(const sim::Table& in, const std::vector<int>& found, const RoutingShape& shape) {
     const int count = static_cast<int>(found.size());
-    constexpr auto kHint = "layers = \"nearest\" takes for each layer the nearest in relative depth";
+    constexpr auto kHint =
+        "layers = \"nearest\" takes for each layer the nearest in relative depth";
     if (count != shape.moe_layers && count != shape.moe_layers - shape.mtp_layers)
         in.fail("file",
-                fmt::format("layers {} to {}, {} in all; the model has {} MoE layers", found.front(),
-                            found.back(), count, shape.moe_layers),
+                fmt::format("layers {} to {}, {} in all; the model has {} MoE layers",
+                            found.front(), found.back(), count, shape.moe_layers),
                 kHint);
     for (std::size_t i = 1; i < found.size(); ++i)
         if (found[i] != found[i - 1] + 1)

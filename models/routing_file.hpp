@@ -9,8 +9,8 @@
 
 namespace moesim::models {
 
-/// A file that a routing reads, and whether it is the user's own or one of the tables that come with
-/// the program (found by name).
+/// A file that a routing reads, and whether it is the user's own or one of the tables that come
+/// with the program (found by name).
 struct RoutingFile {
     std::filesystem::path path;
     bool own = false;
@@ -25,7 +25,8 @@ RoutingFile find_routing_file(sim::Table& in, const std::string& fallback);
 ///
 /// found   the numbers of the layers in the file, ascending
 /// exact   reads the key `layers` ("exact" or "nearest"); this is its default
-/// exact:   one after another; the file must have as many layers as the model has MoE layers, and no
+/// exact:   one after another; the file must have as many layers as the model has MoE layers, and
+/// no
 ///          gap between them. MTP layers that it lacks take the last one.
 /// nearest: the layer nearest in relative depth; the file's first and last layer are the model's
 ///          first and last MoE layer (OLMoE: 0, 7 and 15 of 16).

@@ -71,9 +71,8 @@ public:
                                     : tokens;
         for (const double s : share) {
             const double mean = tokens * top_k * s;
-            out.tokens.push_back(capacity < tokens ? expected_kept(mean, tokens, capacity,
-                                                                   base_->sampled())
-                                                   : mean);
+            out.tokens.push_back(
+                capacity < tokens ? expected_kept(mean, tokens, capacity, base_->sampled()) : mean);
             asked += mean;
             kept += out.tokens.back();
         }
@@ -106,10 +105,9 @@ private:
         if (!modifiers_.dynamic_k) return shape_.top_k;
         const auto [at, fresh] = choices_.try_emplace({moe_layer, kind}, 0.0);
         if (fresh)
-            at->second =
-                mean_top_k(*modifiers_.dynamic_k,
-                           base_->layer(moe_layer).share[static_cast<std::size_t>(kind)],
-                           shape_.seed);
+            at->second = mean_top_k(*modifiers_.dynamic_k,
+                                    base_->layer(moe_layer).share[static_cast<std::size_t>(kind)],
+                                    shape_.seed);
         return at->second;
     }
 
@@ -130,8 +128,7 @@ DynamicK read_dynamic_k(sim::Table in, const RoutingShape& shape) {
     };
     out.min = small("min", 1, 1);
     out.max = small("max", 1, std::max(shape.top_k, out.min));
-    if (out.max < out.min)
-        in.fail("max", fmt::format("{} is less than min, {}", out.max, out.min));
+    if (out.max < out.min) in.fail("max", fmt::format("{} is less than min, {}", out.max, out.min));
     out.alpha = in.number("alpha", 0, 1e6, 1);
     out.bits = in.choice("log", {"2", "e"}, "2") == "2";
     out.noise = in.number("noise", 0, 10, 1);
@@ -142,8 +139,7 @@ DynamicK read_dynamic_k(sim::Table in, const RoutingShape& shape) {
 
 int DynamicK::choices(const std::vector<double>& gate) const {
     const double h = entropy(gate) / (bits ? std::numbers::ln2 : 1);
-    return static_cast<int>(
-        std::min<double>(max, std::max<double>(min, ceil_of(alpha * h))));
+    return static_cast<int>(std::min<double>(max, std::max<double>(min, ceil_of(alpha * h))));
 }
 
 double mean_top_k(const DynamicK& rule, const std::vector<double>& share, std::uint64_t seed) {
@@ -187,11 +183,9 @@ std::unique_ptr<Routing> modified(sim::Table& in, const RoutingShape& shape,
     for (const char* key :
          {"router", "capacity_factor", "capacity_fraction", "drop", "pad_to_capacity", "dynamic_k"})
         if (!in.has(key)) in.ignore(key);  // known, so that a slip is told of it
-    m.expert_choice =
-        in.has("router") &&
-        in.choice("router", {"token_choice", "expert_choice"}) == "expert_choice";
-    if (in.has("capacity_factor"))
-        m.capacity.factor = in.number("capacity_factor", 1e-6, 1e6);
+    m.expert_choice = in.has("router") &&
+                      in.choice("router", {"token_choice", "expert_choice"}) == "expert_choice";
+    if (in.has("capacity_factor")) m.capacity.factor = in.number("capacity_factor", 1e-6, 1e6);
     if (in.has("capacity_fraction")) {
         m.capacity.fraction = in.number("capacity_fraction", 1e-9, 1);
         if (m.capacity.factor)

@@ -22,9 +22,9 @@ struct DynamicK {
 
 /// Mean of choices() over seeded tokens of a kind.
 ///
-/// A token's gate is softmax(ln share_e + noise g_e), g_e from the Gumbel distribution: with noise 1
-/// the expert that comes first does so as often as its share says. Assumed, since loads do not say
-/// how decided a single token is; noise 0 takes every gate to be the kind's own load vector.
+/// A token's gate is softmax(ln share_e + noise g_e), g_e from the Gumbel distribution: with noise
+/// 1 the expert that comes first does so as often as its share says. Assumed, since loads do not
+/// say how decided a single token is; noise 0 takes every gate to be the kind's own load vector.
 double mean_top_k(const DynamicK& rule, const std::vector<double>& share, std::uint64_t seed);
 
 /// Most rows of an expert from one source rank and micro-batch of `tokens` tokens.
@@ -46,7 +46,8 @@ double expected_kept(double mean, double tokens, double capacity, bool sampled);
 ///     capacity_fraction = 0.25              # per source rank: ceil(T x fraction); not both
 ///     drop              = "probs"           # or "position": which tokens go. The same number goes
 ///     pad_to_capacity   = true              # every expert computes exactly its capacity
-///     router            = "expert_choice"   # or "token_choice": experts choose tokens, each exactly
+///     router            = "expert_choice"   # or "token_choice": experts choose tokens, each
+///     exactly
 ///                                           # its capacity (factor 1 unless given), none dropped
 ///     dynamic_k         = { min = 1, max = 8, alpha = 1.0, log = "2", noise = 1.0 }   # or "e"
 ///

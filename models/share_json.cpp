@@ -41,7 +41,8 @@ struct At {
     [[nodiscard]] double count() const {
         if (!value.is_number()) fail(fmt::format("expected a count, found {}", value.type_name()));
         const double out = value.get<double>();
-        if (!(out >= 0) || !std::isfinite(out)) fail(fmt::format("{} is not a count", value.dump()));
+        if (!(out >= 0) || !std::isfinite(out))
+            fail(fmt::format("{} is not a count", value.dump()));
         return out;
     }
 };
@@ -138,9 +139,9 @@ json parse(const std::filesystem::path& path, const std::string& text) {
         const std::size_t column = newline == std::string::npos ? at + 1 : at - newline;
         const std::string_view what = error.what();
         const std::size_t detail = what.find(": ");
-        throw sim::InputError(fmt::format(
-            "{}:{}:{}: error: not JSON: {}", path.string(), line, column,
-            detail == std::string_view::npos ? what : what.substr(detail + 2)));
+        throw sim::InputError(
+            fmt::format("{}:{}:{}: error: not JSON: {}", path.string(), line, column,
+                        detail == std::string_view::npos ? what : what.substr(detail + 2)));
     } catch (const json::exception&) {
         fail_file(path, "not JSON: a number that no double holds");
     }
@@ -162,9 +163,9 @@ ShareTable read_share_json(const std::filesystem::path& path) {
     for (const auto& [layer, vector] : counts) {
         const double sum = std::accumulate(vector.begin(), vector.end(), 0.0);
         if (vector.size() != counts.begin()->second.size())
-            fail_file(path, fmt::format("layer {}: {} experts, layer {} has {}", layer,
-                                        vector.size(), counts.begin()->first,
-                                        counts.begin()->second.size()));
+            fail_file(path,
+                      fmt::format("layer {}: {} experts, layer {} has {}", layer, vector.size(),
+                                  counts.begin()->first, counts.begin()->second.size()));
         if (!(sum > 0) || !std::isfinite(sum))
             fail_file(path, fmt::format("layer {}: counts do not sum to a number", layer));
         out.layers.push_back(layer);

@@ -52,11 +52,11 @@ Columns read_header(CsvRows& rows) {
         if (at == nullptr)
             rows.fail(c, fmt::format("the header says '{}'", rows.text(c).substr(0, 40)), kForms,
                       missing());
-        if (at->has_value())
-            rows.fail(c, fmt::format("'{}' is given twice", rows.text(c)), kForms);
+        if (at->has_value()) rows.fail(c, fmt::format("'{}' is given twice", rows.text(c)), kForms);
         *at = c;
     }
-    if (!missing().empty()) rows.fail(rows.fields().size() - 1, "no such column", kForms, missing());
+    if (!missing().empty())
+        rows.fail(rows.fields().size() - 1, "no such column", kForms, missing());
     rows.set_header();
     return out;
 }

@@ -55,7 +55,9 @@ const std::vector<double>& TouchSampler::get(const std::vector<double>& share,
 }
 
 std::vector<double> TouchSampler::weights(const std::vector<double>& share) const {
-    const auto weight = [](double chosen) { return -std::log1p(-std::clamp(chosen, 1e-12, 1 - 1e-9)); };
+    const auto weight = [](double chosen) {
+        return -std::log1p(-std::clamp(chosen, 1e-12, 1 - 1e-9));
+    };
     std::vector<double> out;
     for (const double s : share) out.push_back(weight(shape_.top_k * s));
     std::vector<int> own(share.size());
@@ -65,7 +67,8 @@ std::vector<double> TouchSampler::weights(const std::vector<double>& share) cons
         for (std::size_t e = 0; e < share.size(); ++e) {
             // one token more and less, so that an expert not drawn at all stays finite
             const double drawn = std::clamp(chosen[e], 1.0 / tokens_, 1 - 1.0 / tokens_);
-            const double asked = std::clamp(shape_.top_k * share[e], 1.0 / tokens_, 1 - 1.0 / tokens_);
+            const double asked =
+                std::clamp(shape_.top_k * share[e], 1.0 / tokens_, 1 - 1.0 / tokens_);
             out[e] *= weight(asked) / weight(drawn);
         }
     }
@@ -110,8 +113,8 @@ std::vector<double> TouchSampler::count(const std::vector<double>& weight,
                 offer(group.place * size, (group.place + 1) * size, chosen);
         }
         for (const auto& item : chosen.items()) {
-            const auto domain = static_cast<std::size_t>(
-                domain_of_expert[static_cast<std::size_t>(item.place)]);
+            const auto domain =
+                static_cast<std::size_t>(domain_of_expert[static_cast<std::size_t>(item.place)]);
             if (std::exchange(seen[domain], token) != token) ++touched[domain];
         }
     }

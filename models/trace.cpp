@@ -20,9 +20,9 @@ void check_counts(const std::filesystem::path& path, const std::vector<TraceChun
     for (std::size_t g = 0; g < trace.groups.size(); ++g)
         for (std::size_t l = 1; l < trace.layers.size(); ++l)
             if (tokens[l][g] != tokens[0][g])
-                fail_file(path, fmt::format("{}: {} tokens in layer {}, {} in layer {}",
-                                            trace.groups[g], tokens[l][g], trace.layers[l],
-                                            tokens[0][g], trace.layers[0]),
+                fail_file(path,
+                          fmt::format("{}: {} tokens in layer {}, {} in layer {}", trace.groups[g],
+                                      tokens[l][g], trace.layers[l], tokens[0][g], trace.layers[0]),
                           "every token has one row for every MoE layer; was the trace cut off?");
 }
 

@@ -36,16 +36,16 @@ enum class TraceGroup { request, rank, step, all };
 /// phase  "" for all. The last line must end with a newline: a number cut off there looks whole.
 /// Throws sim::InputError (path:line:column) for an expert out of range or twice in a token, a row
 /// given twice or missing, and so on. group is `request` or `all`.
-Trace read_trace_csv(const std::filesystem::path& path, const RoutingShape& shape,
-                     TraceGroup group, const std::string& phase);
+Trace read_trace_csv(const std::filesystem::path& path, const RoutingShape& shape, TraceGroup group,
+                     const std::string& phase);
 
-/// Router traces of Megatron-LM (--moe-routing-trace-path): a router_trace_rank<r>.jsonl, or a folder
-/// of them. One line per (step, block, layer) with the fields step, block ("decoder" or "mtp"),
-/// mtp_idx, layer, rank, num_tokens, topk, top_indices [num_tokens][topk]; others are passed over.
-/// A line of a layer that the same step and rank had before begins another micro-batch.
-/// Throws sim::InputError (path:line, JSON pointer; path:line:column for what is not JSON).
-/// Source: Megatron-LM, megatron/core/transformer/moe/router_trace.py. Left out: pipeline stages,
-/// which number their layers from 0 each.
+/// Router traces of Megatron-LM (--moe-routing-trace-path): a router_trace_rank<r>.jsonl, or a
+/// folder of them. One line per (step, block, layer) with the fields step, block ("decoder" or
+/// "mtp"), mtp_idx, layer, rank, num_tokens, topk, top_indices [num_tokens][topk]; others are
+/// passed over. A line of a layer that the same step and rank had before begins another
+/// micro-batch. Throws sim::InputError (path:line, JSON pointer; path:line:column for what is not
+/// JSON). Source: Megatron-LM, megatron/core/transformer/moe/router_trace.py. Left out: pipeline
+/// stages, which number their layers from 0 each.
 Trace read_trace_jsonl(const std::filesystem::path& path, const RoutingShape& shape,
                        TraceGroup group);
 
@@ -57,9 +57,9 @@ struct TraceChunk {
     std::size_t tokens = 0;  // each top_k choices
 };
 
-/// Puts the chunks of each (layer, group) after one another, in the order given, into `trace`, which
-/// has its groups and layers. Throws sim::InputError unless a group has as many tokens in every
-/// layer.
+/// Puts the chunks of each (layer, group) after one another, in the order given, into `trace`,
+/// which has its groups and layers. Throws sim::InputError unless a group has as many tokens in
+/// every layer.
 void assemble(const std::filesystem::path& path, std::vector<TraceChunk> chunks,
               const std::vector<std::uint16_t>& pool, Trace& trace);
 

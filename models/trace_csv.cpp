@@ -42,10 +42,10 @@ Columns read_header(CsvRows& rows, const RoutingShape& shape) {
         if (!known[name]->has_value())
             rows.fail(rows.fields().size() - 1, fmt::format("no column '{}'", name), kForm);
     if (out.expert.size() != static_cast<std::size_t>(shape.top_k))
-        rows.fail(out.expert.empty() ? 0 : out.expert.back(),
-                  fmt::format("{} choices a token, the model takes {}", out.expert.size(),
-                              shape.top_k),
-                  kForm);
+        rows.fail(
+            out.expert.empty() ? 0 : out.expert.back(),
+            fmt::format("{} choices a token, the model takes {}", out.expert.size(), shape.top_k),
+            kForm);
     rows.set_header();
     return out;
 }
@@ -53,7 +53,8 @@ Columns read_header(CsvRows& rows, const RoutingShape& shape) {
 /// The rows of a file: tokens and layers numbered in order of first mention.
 class Rows {
 public:
-    Rows(const std::filesystem::path& path, const RoutingShape& shape) : path_{path}, shape_{shape} {}
+    Rows(const std::filesystem::path& path, const RoutingShape& shape)
+        : path_{path}, shape_{shape} {}
 
     void add(const CsvRows& rows, const Columns& columns, TraceGroup group) {
         if (rows.unfinished())
@@ -67,7 +68,8 @@ public:
         const auto t = static_cast<std::size_t>(token);
         if (of_token.size() <= t) of_token.resize(t + 1, kAbsent);
         if (of_token[t] != kAbsent)
-            rows.fail(*columns.layer, fmt::format("token {} has layer {} already", name_[t], layer));
+            rows.fail(*columns.layer,
+                      fmt::format("token {} has layer {} already", name_[t], layer));
         of_token[t] = pool_.size();
         for (const std::size_t c : columns.expert) add_expert(rows, c, of_token[t]);
     }
@@ -105,7 +107,8 @@ private:
                 group_.push_back(number_group(request));
             }
         }
-        const auto& mine = groups_[static_cast<std::size_t>(group_[static_cast<std::size_t>(last_)])];
+        const auto& mine =
+            groups_[static_cast<std::size_t>(group_[static_cast<std::size_t>(last_)])];
         if (mine != request)
             rows.fail(*columns.request, fmt::format("token {} is of '{}' above", name, mine));
         return last_;
@@ -128,11 +131,11 @@ private:
 
     const std::filesystem::path& path_;
     const RoutingShape& shape_;
-    std::map<int, int> layers_;                      // number -> order of mention
-    std::vector<std::vector<std::size_t>> row_of_;   // [layers as mentioned][tokens] into the pool
-    std::unordered_map<long long, int> tokens_;      // name -> order of mention
-    std::vector<long long> name_;                    // [tokens]
-    std::vector<int> line_, group_;                  // [tokens] first mention
+    std::map<int, int> layers_;                     // number -> order of mention
+    std::vector<std::vector<std::size_t>> row_of_;  // [layers as mentioned][tokens] into the pool
+    std::unordered_map<long long, int> tokens_;     // name -> order of mention
+    std::vector<long long> name_;                   // [tokens]
+    std::vector<int> line_, group_;                 // [tokens] first mention
     std::map<std::string, int> group_numbers_;
     std::vector<std::string> groups_;
     std::vector<std::uint16_t> pool_;
@@ -141,8 +144,8 @@ private:
 
 }  // namespace
 
-Trace read_trace_csv(const std::filesystem::path& path, const RoutingShape& shape,
-                     TraceGroup group, const std::string& phase) {
+Trace read_trace_csv(const std::filesystem::path& path, const RoutingShape& shape, TraceGroup group,
+                     const std::string& phase) {
     const std::string text = sim::read_text_file(path, kLargestTrace);
     CsvRows rows{path, text};
     if (!rows.next()) fail_file(path, "an empty trace");

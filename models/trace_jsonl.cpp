@@ -204,12 +204,10 @@ std::string group_name(const Record& record, int batch, TraceGroup group) {
 void add_line(const Record& record, std::size_t at, TraceGroup group, Found& to) {
     const bool mtp = record.block == "mtp";
     const LayerName name{mtp, mtp ? record.mtp : 0, record.layer};
-    const int layer =
-        to.layers.try_emplace(name, static_cast<int>(to.layers.size())).first->second;
+    const int layer = to.layers.try_emplace(name, static_cast<int>(to.layers.size())).first->second;
     const int batch = to.batches[{record.rank, record.step, name}]++;
     const std::string label = group_name(record, batch, group);
-    const auto [g, fresh] =
-        to.group_numbers.try_emplace(label, static_cast<int>(to.groups.size()));
+    const auto [g, fresh] = to.group_numbers.try_emplace(label, static_cast<int>(to.groups.size()));
     if (fresh) to.groups.push_back(label);
     to.chunks.push_back({g->second, layer, at, record.lists});
 }

@@ -4,9 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "analysis/command.hpp"
+#include "analysis/jobs.hpp"
 #include "analysis/output.hpp"
 #include "analysis/place_loads.hpp"
+#include "analysis/place_scenario.hpp"
 #include "scenarios/placement.hpp"
+#include "scenarios/scenario.hpp"
 
 namespace moesim::analysis {
 namespace {
@@ -36,15 +39,27 @@ std::unique_ptr<scenarios::PlacementStrategy> make(const std::string& name,
 class Place final : public Command {
 public:
     void add_options(CLI::App& app) override {
-        app.add_option("--loads", loads_, "JSON with weight, num_replicas, num_groups, ...")
-            ->required();
-        app.add_option("--strategy", strategy_, "how to place: a name of `moesim list`")
-            ->required();
-        app.add_option("--set", settings_, "KEY=VALUE of the strategy, as in [placement]");
-        app.add_option("--json", json_, "write the placement as JSON ('-': standard output)");
+        app.add_option("scenario", scenario_, "a scenario (TOML): strategies judged by its step");
+        app.add_option("--strategies", strategies_, "names, or all (with a scenario)")
+            ->delimiter(',');
+        app.add_option("--loads", loads_, "JSON with weight, num_replicas, num_groups, ...");
+        app.add_option("--strategy", strategy_, "how to place: a name of `moesim list`");
+        app.add_option("--set", settings_,
+                       "KEY=VALUE: of the scenario, or with --loads of the strategy");
+        app.add_option("--jobs", jobs_, "processes at once")->check(CLI::Range(1, 1024));
+        app.add_option("--export", export_, "file for the scenario's own (or the best) placement");
+        app.add_option("--form", form_, "of --export: sglang, vllm, trtllm or eplb")
+            ->check(CLI::IsMember({"sglang", "vllm", "trtllm", "eplb"}));
+        app.add_option("--json", json_, "write the answer as JSON ('-': standard output)");
     }
 
-    int run(const Session& session) override { return place_loads(session); }
+    int run(const Session& session) override {
+        if (scenario_.empty() == loads_.empty())
+            throw sim::InputError("moesim place: error: a scenario or --loads, one of them");
+        if (!loads_.empty() && strategy_.empty())
+            throw sim::InputError("moesim place: error: --loads needs --strategy");
+        return loads_.empty() ? place_in_scenario(session) : place_loads(session);
+    }
 
 private:
     /// One strategy on loads alone, with no model and no cluster.
@@ -63,12 +78,35 @@ private:
         return 0;
     }
 
-    std::string loads_, strategy_, json_;
-    std::vector<std::string> settings_;
+    /// Strategies on a scenario's routing; the best, or the one named, is exported.
+    int place_in_scenario(const Session& session) const {
+        sim::Table table = sim::Table::from_file(scenario_);
+        for (const std::string& setting : settings_) table.set(setting);
+        std::vector<std::string> names = strategies_;
+        if (!strategy_.empty()) names.push_back(strategy_);
+        if (names.empty()) names.push_back("all");
+        const nlohmann::ordered_json result =
+            place_scenario(table, names, session.seed, jobs_ > 0 ? jobs_ : cores());
+        if (!json_.empty()) write_json(json_, result);
+        say(place_summary(result));
+        if (export_.empty()) return 0;
+        const std::string best = result["strategies"][0]["strategy"];
+        table.set("placement.strategy=\"" + best + "\"");
+        const scenarios::Scenario s = scenarios::read_scenario(table.clone(), session.seed);
+        int first = 0;
+        while (first < s.model.layer_count() && !s.model.layer(first).moe) ++first;
+        write_file(export_, export_placement(placement_of(table, session.seed), form_, first));
+        say(fmt::format("\n  {} written to {} ({})\n", best, export_, form_));
+        return 0;
+    }
+
+    std::string scenario_, loads_, strategy_, json_, export_, form_ = "sglang";
+    std::vector<std::string> settings_, strategies_;
+    int jobs_ = 0;
 };
 
 const sim::Register<Command, Place> entry{"place",
-                                          "experts to slots by a strategy, from their loads"};
+                                          "experts to slots, by strategies, from loads or a scenario"};
 
 }  // namespace
 }  // namespace moesim::analysis

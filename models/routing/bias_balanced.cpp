@@ -12,8 +12,8 @@ namespace {
 
 /// Nearly normal, of variance 1: four uniform numbers of 16 bits each (kurtosis 2.7, ends at 3.46).
 double rough_gauss(std::uint64_t bits) {
-    const std::uint64_t sum = (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) +
-                              (bits >> 48);
+    const std::uint64_t sum =
+        (bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48);
     return (static_cast<double>(sum) / 65536 - 2) * 1.7320508075688772;
 }
 
@@ -28,10 +28,10 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 struct Controller {
-    double rate = 0.001;     // u
+    double rate = 0.001;  // u
     bool proportional = false;
-    double scale = 0.1;      // of the scores' spread between tokens
-    double choices = 0;      // of one batch: its tokens x top_k
+    double scale = 0.1;                    // of the scores' spread between tokens
+    double choices = 0;                    // of one batch: its tokens x top_k
     std::vector<std::vector<double>> mix;  // [steps][kinds] share of each kind in a step's batch
 
     /// Moves the bias of one layer through all steps. share  [kinds][experts], replaced by what the
@@ -41,7 +41,8 @@ struct Controller {
         const std::size_t experts = share[0].size();
         const double mean = 1.0 / static_cast<double>(experts);
         const double up = std::exp(rate / scale), down = 1 / up;
-        std::vector<double> tilt(experts, 1.0), load(experts), noise(experts);  // tilt: exp(b / scale)
+        std::vector<double> tilt(experts, 1.0), load(experts),
+            noise(experts);  // tilt: exp(b / scale)
         for (auto& kind : share)
             for (double& s : kind) s = std::max(s, 1e-12);  // no bias could raise zero
         for (std::size_t step = 0; step < mix.size(); ++step) {

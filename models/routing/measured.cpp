@@ -30,8 +30,8 @@ std::vector<double> read_weights(sim::Table& in, const ShareTable& table) {
 ShareTable read_table(sim::Table& in, const std::filesystem::path& path) {
     if (path.extension() == ".json") return read_share_json(path);
     ShareFilter filter;
-    for (const auto& [key, to] : {std::pair{"file_model", &filter.model},
-                                  std::pair{"selection", &filter.selection}}) {
+    for (const auto& [key, to] :
+         {std::pair{"file_model", &filter.model}, std::pair{"selection", &filter.selection}}) {
         if (in.has(key)) *to = in.text(key);
         if (!in.has(key)) in.ignore(key);  // known, so that a slip is told of it
     }
@@ -47,9 +47,10 @@ ShareTable read_table(sim::Table& in, const std::filesystem::path& path) {
 /// Kinds are the table's domains; each sequence draws one, by `weights`. When the number of experts
 /// differs, the vectors are resampled by rank along an order common to all domains (see
 /// resample()), and each layer deals them to its experts by a seeded permutation common to all
-/// domains; equal numbers keep the experts as they were measured. With `drift` the loads are as they
-/// have become (routing_drift.hpp; model layers that share a measured layer share its drift). With
-/// `bias_balanced` the vectors are what a load-balancing bias leaves of them (tilt_to_uniform()).
+/// domains; equal numbers keep the experts as they were measured. With `drift` the loads are as
+/// they have become (routing_drift.hpp; model layers that share a measured layer share its drift).
+/// With `bias_balanced` the vectors are what a load-balancing bias leaves of them
+/// (tilt_to_uniform()).
 class Measured final : public WeightedKinds {
 public:
     Measured(sim::Table& in, const RoutingShape& shape) : WeightedKinds{shape.seed} {

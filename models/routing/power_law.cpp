@@ -24,8 +24,8 @@ double power_law_draw(double uniform, double alpha, double most) {
 ///     kinds     = 1       # load vectors of their own, of which each sequence draws one
 ///     per_layer = true    # every layer draws anew; false: one draw, dealt anew by every layer
 ///
-/// The draws are scaled to sum 1 and capped at 1 / top_k, which is an expert that every token names;
-/// the excess goes to the others in proportion. Source: ai-dynamo/aiconfigurator, collector,
+/// The draws are scaled to sum 1 and capped at 1 / top_k, which is an expert that every token
+/// names; the excess goes to the others in proportion. Source: ai-dynamo/aiconfigurator, collector,
 /// power_law_logits_v3. Left out: its swap that puts the hottest rank first, its integer rounding,
 /// and its other limits (0.01 to 2) for fewer choices than experts.
 class PowerLaw final : public WeightedKinds {

@@ -36,8 +36,8 @@ Trace read_trace(sim::Table& in, const RoutingFile& file, const RoutingShape& sh
 ///     layers = "exact"        # or "nearest"
 ///
 /// A source's sequence draws a group, by its number of tokens, so the mixture is the whole trace.
-/// Experts and top_k must be the model's. follows() is empty where two neighbouring model layers are
-/// not neighbours in the trace.
+/// Experts and top_k must be the model's. follows() is empty where two neighbouring model layers
+/// are not neighbours in the trace.
 class TraceRouting final : public WeightedKinds {
 public:
     TraceRouting(sim::Table& in, const RoutingShape& shape) : WeightedKinds{shape.seed} {
@@ -84,8 +84,7 @@ public:
     const Pairs* follows(int moe_layer) const override {
         if (static_cast<std::size_t>(moe_layer) + 1 >= layer_.size()) return nullptr;
         const std::size_t from = at(moe_layer), to = at(moe_layer + 1);
-        const bool neighbours =
-            to == from + 1 && trace_.layers[to] == trace_.layers[from] + 1;
+        const bool neighbours = to == from + 1 && trace_.layers[to] == trace_.layers[from] + 1;
         return neighbours ? pairs(follows_, from, to) : nullptr;
     }
 
@@ -106,7 +105,8 @@ private:
         LayerShares out;
         for (std::size_t g = 0; g < trace_.groups.size(); ++g) {
             auto& share = out.share.emplace_back(static_cast<std::size_t>(trace_.experts), 0.0);
-            const std::size_t begin = trace_.begin[g] * top_k(), end = trace_.begin[g + 1] * top_k();
+            const std::size_t begin = trace_.begin[g] * top_k(),
+                              end = trace_.begin[g + 1] * top_k();
             for (std::size_t c = begin; c < end; ++c) share[trace_.choices[l][c]] += 1;
             for (double& s : share) s /= static_cast<double>(end - begin);
         }

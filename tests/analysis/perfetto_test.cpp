@@ -18,7 +18,10 @@ const SmallRun& small() {
     return run;
 }
 
-json trace() { return json::parse(analysis::perfetto_json(small().run)); }
+const json& trace() {
+    static const json parsed = json::parse(analysis::perfetto_json(small().run));
+    return parsed;
+}
 
 /// [begin, end) in nanoseconds of complete events, by process and thread.
 std::map<std::pair<int, int>, std::vector<std::pair<long long, long long>>> spans(const json& t) {
@@ -89,14 +92,15 @@ TEST_CASE("perfetto: a process per pipeline rank, and one for its slowest member
 
 TEST_CASE("perfetto: the compute thread of member 0 is busy as long as its breakdown says") {
     int pid = 0, tid = 0;
-    const json t = trace();
+    const json& t = trace();
     for (const json& e : t["traceEvents"]) {
         if (e["name"] == "process_name" && e["args"]["name"] == "rank 0, member 0") pid = e["pid"];
         if (e["name"] == "thread_name" && e["pid"] == pid && e["args"]["name"] == "compute")
             tid = e["tid"];
     }
     double busy = 0;
-    for (const auto& [begin, end] : spans(t)[{pid, tid}]) busy += static_cast<double>(end - begin) / 1e9;
+    const auto all = spans(t);
+    for (const auto& [begin, end] : all.at({pid, tid})) busy += static_cast<double>(end - begin) / 1e9;
     const auto& parts = small().run.booked[0][0].parts;
     const auto part = [&](analysis::Part p) { return parts[static_cast<std::size_t>(p)]; };
     // Launch gaps are inside tasks.
@@ -106,7 +110,8 @@ TEST_CASE("perfetto: the compute thread of member 0 is busy as long as its break
 }
 
 TEST_CASE("perfetto: a long run is cut at its begin and says so") {
-    const json all = trace(), cut = json::parse(analysis::perfetto_json(small().run, 4500));
+    const json& all = trace();
+    const json cut = json::parse(analysis::perfetto_json(small().run, 4500));
     CHECK(cut["traceEvents"].size() < all["traceEvents"].size());
     CHECK(cut["traceEvents"].size() > 100);
     CHECK(cut["otherData"].contains("cut"));

@@ -109,7 +109,7 @@ TEST_CASE("place: what is no JSON is refused at line and column") {
     CHECK_THAT(complaint("{\"num_gpus\": 1, \"num_gpus\": 2}"),
                Catch::Contains("the key \"num_gpus\" stands twice"));
     // Brackets inside text do not count.
-    CHECK(complaint(with("description", std::string(1000, '['))) == "accepted");
+    CHECK(complaint(with("description", "\"" + std::string(1000, '['))) == "accepted");
 }
 
 TEST_CASE("place: log2phy is padded to the most replicas of all layers") {

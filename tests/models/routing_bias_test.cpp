@@ -15,8 +15,9 @@ using tests::sum;
 namespace {
 
 nlohmann::ordered_json after(const std::string& keys) {
-    return routing("kind = \"bias_balanced\"\nbase = { kind = \"power_law\", alpha = 0.6 }\n" + keys,
-                   routing_shape(64, 8, 4))
+    return routing(
+               "kind = \"bias_balanced\"\nbase = { kind = \"power_law\", alpha = 0.6 }\n" + keys,
+               routing_shape(64, 8, 4))
         ->resolved();
 }
 
@@ -47,8 +48,7 @@ TEST_CASE("bias_balanced: a fast rate oscillates and a slow one is late") {
 
 TEST_CASE("bias_balanced: in the long run it finds the tilt that balances the mixture") {
     const auto shape = routing_shape(64, 8, 3);
-    const auto run =
-        routing("kind = \"bias_balanced\"\nsteps = 3000\nsequences = 20000\n", shape);
+    const auto run = routing("kind = \"bias_balanced\"\nsteps = 3000\nsequences = 20000\n", shape);
     const auto tilt = routing("kind = \"measured\"\nbias_balanced = true\n", shape);
     REQUIRE(run->kinds() == 5);
     double worst = 0;
@@ -74,7 +74,8 @@ TEST_CASE("bias_balanced: small batches violate the balance that large ones keep
     CHECK(vio("sequences = 16\n") > 4 * vio("sequences = 16384\n"));
 }
 
-TEST_CASE("bias_balanced: the proportional rule balances too, and experts nobody wants stay finite") {
+TEST_CASE(
+    "bias_balanced: the proportional rule balances too, and experts nobody wants stay finite") {
     CHECK(after("tokens = 1e9\nsteps = 3000\nrule = \"proportional\"\nupdate_rate = 0.01\n")
               ["max_vio_last"]
                   .get<double>() < 0.01);
@@ -93,8 +94,9 @@ TEST_CASE("bias_balanced: wrong keys are refused where they stand") {
                Catch::Contains(":2:15: error: update_rate"));
     CHECK_THAT(routing_complaint("kind = \"bias_balanced\"\nupdate_rate = 0.5\n", shape),
                Catch::Contains("score_scale"));
-    CHECK_THAT(routing_complaint("kind = \"bias_balanced\"\nbase = { kind = \"powerlaw\" }\n", shape),
-               Catch::Contains("power_law"));
+    CHECK_THAT(
+        routing_complaint("kind = \"bias_balanced\"\nbase = { kind = \"powerlaw\" }\n", shape),
+        Catch::Contains("power_law"));
     CHECK_THAT(routing_complaint(
                    "kind = \"bias_balanced\"\nbase = { kind = \"rows\", forward = [1] }\n", shape),
                Catch::Contains("gives rows"));

@@ -27,13 +27,13 @@ std::string says(const std::string& name, const std::string& text) {
 
 TEST_CASE("measured files: expert counts of every spelling give the same shares") {
     const tests::SampleFolder folder;
-    const std::string text = GENERATE(
-        as<std::string>{}, "layer,expert,count\n3,0,3\n3,1,1\n4,0,1\n4,1,1\n",
-        "layer_id,expert_id,count\n3,0,3\n3,1,1\n4,0,1\n4,1,1\n",
-        "count,expert,layer\n3,0,3\n1,1,3\n1,0,4\n1,1,4\n",
-        "domain,layer,expert,count\r\nx,3,0,3\r\nx,3,1,1\r\nx,4,0,1\r\nx,4,1,1\r\n",
-        "model,domain,layer,selection,expert,count\nm,x,3,topk,0,3\nm,x,3,topk,1,1\n"
-        "m,x,4,topk,0,1\nm,x,4,topk,1,1\nm,x,3,top1,0,9\nm,x,3,top1,1,9\n");
+    const std::string text =
+        GENERATE(as<std::string>{}, "layer,expert,count\n3,0,3\n3,1,1\n4,0,1\n4,1,1\n",
+                 "layer_id,expert_id,count\n3,0,3\n3,1,1\n4,0,1\n4,1,1\n",
+                 "count,expert,layer\n3,0,3\n1,1,3\n1,0,4\n1,1,4\n",
+                 "domain,layer,expert,count\r\nx,3,0,3\r\nx,3,1,1\r\nx,4,0,1\r\nx,4,1,1\r\n",
+                 "model,domain,layer,selection,expert,count\nm,x,3,topk,0,3\nm,x,3,topk,1,1\n"
+                 "m,x,4,topk,0,1\nm,x,4,topk,1,1\nm,x,3,top1,0,9\nm,x,3,top1,1,9\n");
     const auto source = routing(measured(folder.write("a.csv", text)), routing_shape(2, 1, 2));
     CHECK(source->layer(0).share == Vectors{{0.75, 0.25}});
     CHECK(source->layer(1).share == Vectors{{0.5, 0.5}});
@@ -42,10 +42,11 @@ TEST_CASE("measured files: expert counts of every spelling give the same shares"
 
 TEST_CASE("measured files: one of several models is asked for by name") {
     const tests::SampleFolder folder;
-    const auto file = folder.write("a.csv",
-                                   "model,domain,layer,selection,expert,count\nm,x,0,topk,0,3\n"
-                                   "m,x,0,topk,1,1\nn,y,0,topk,0,1\nn,y,0,topk,1,1\nn,y,0,top1,0,0\n"
-                                   "n,y,0,top1,1,4\n");
+    const auto file =
+        folder.write("a.csv",
+                     "model,domain,layer,selection,expert,count\nm,x,0,topk,0,3\n"
+                     "m,x,0,topk,1,1\nn,y,0,topk,0,1\nn,y,0,topk,1,1\nn,y,0,top1,0,0\n"
+                     "n,y,0,top1,1,4\n");
     const auto shape = routing_shape(2, 1, 1);
     CHECK_THAT(routing_complaint(measured(file), shape), Catch::Contains("file_model"));
     CHECK(routing(measured(file, "file_model = \"m\"\n"), shape)->layer(0).share ==
@@ -119,9 +120,9 @@ TEST_CASE("measured files: one's own counts must fit the model unless more is as
               .size() == 4);
     CHECK_THAT(routing_complaint(measured(two), routing_shape(2, 1, 3)),
                Catch::Contains("the model has 3 MoE layers"));
-    CHECK(routing(measured(two, "layers = \"nearest\"\n"), routing_shape(2, 1, 3))
-              ->layer(2)
-              .share == Vectors{{0.75, 0.25}});
+    CHECK(
+        routing(measured(two, "layers = \"nearest\"\n"), routing_shape(2, 1, 3))->layer(2).share ==
+        Vectors{{0.75, 0.25}});
     const auto gap = folder.write("gap.csv", "layer,expert,count\n3,0,3\n3,1,1\n5,0,1\n5,1,1\n");
     CHECK_THAT(routing_complaint(measured(gap), routing_shape(2, 1, 2)),
                Catch::Contains("layer 4 is missing"));

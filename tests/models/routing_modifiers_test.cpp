@@ -26,17 +26,15 @@ TEST_CASE("capacity: what exceeds it is dropped, the rest stays") {
     const tests::SampleFolder folder;
     // T = 4e8 (scatter below 1e-4 of it), k 1, E 4: C = T / 4 x factor. Expert 0 asks T / 2
     const double tokens = 4e8;
-    const auto one =
-        *routing(skewed(folder) + "capacity_factor = 1.0\n", routing_shape(4, 1, 1))
-             ->assigned(0, 0, tokens);
+    const auto one = *routing(skewed(folder) + "capacity_factor = 1.0\n", routing_shape(4, 1, 1))
+                          ->assigned(0, 0, tokens);
     CHECK(one.dropped_share == Approx(0.25).epsilon(1e-3));
     CHECK(one.tokens[0] == Approx(1e8).epsilon(1e-3));
     CHECK(one.tokens[1] == Approx(1e8).epsilon(1e-3));
     CHECK(one.tokens[2] == Approx(0.5e8).epsilon(1e-3));
     CHECK(one.rows == one.tokens);
-    const auto more =
-        *routing(skewed(folder) + "capacity_factor = 1.6\n", routing_shape(4, 1, 1))
-             ->assigned(0, 0, tokens);
+    const auto more = *routing(skewed(folder) + "capacity_factor = 1.6\n", routing_shape(4, 1, 1))
+                           ->assigned(0, 0, tokens);
     CHECK(more.dropped_share == Approx(0.10).epsilon(1e-3));
     // a capacity of the whole batch drops nothing, whatever the skew
     const auto all = *routing(skewed(folder) + "capacity_factor = 4\n", routing_shape(4, 1, 1))
@@ -47,18 +45,17 @@ TEST_CASE("capacity: what exceeds it is dropped, the rest stays") {
 
 TEST_CASE("capacity: padding computes exactly the capacity") {
     const tests::SampleFolder folder;
-    const auto source =
-        routing(skewed(folder) + "capacity_factor = 1.25\npad_to_capacity = true\n",
-                routing_shape(4, 1, 1));
+    const auto source = routing(skewed(folder) + "capacity_factor = 1.25\npad_to_capacity = true\n",
+                                routing_shape(4, 1, 1));
     const auto got = *source->assigned(0, 0, 4e8);
     CHECK(got.rows == std::vector<double>(4, 1.25e8));
     CHECK(got.tokens[3] == Approx(0.5e8).epsilon(1e-3));
     CHECK_FALSE(source->sampled());
     CHECK(source->resolved()["pad_to_capacity"] == true);
     // balanced loads at factor 1: nothing to drop and nothing to pad
-    const auto even = *routing("capacity_factor = 1\npad_to_capacity = true\n",
-                               routing_shape(256, 8, 1))
-                           ->assigned(0, 0, 4096);
+    const auto even =
+        *routing("capacity_factor = 1\npad_to_capacity = true\n", routing_shape(256, 8, 1))
+             ->assigned(0, 0, 4096);
     CHECK(even.rows == std::vector<double>(256, 128));
     CHECK(even.tokens == even.rows);
     CHECK(even.dropped_share == 0);
@@ -92,16 +89,16 @@ TEST_CASE("capacity: scatter alone drops some of an even load") {
 }
 
 TEST_CASE("expert choice: every expert takes its capacity and none is dropped") {
-    const auto source = routing("kind = \"power_law\"\nrouter = \"expert_choice\"\n",
-                                routing_shape(64, 8, 3));
+    const auto source =
+        routing("kind = \"power_law\"\nrouter = \"expert_choice\"\n", routing_shape(64, 8, 3));
     const auto got = *source->assigned(2, 0, 4096);
     CHECK(got.rows == std::vector<double>(64, 512));  // 4096 x 8 / 64
     CHECK(got.tokens == got.rows);
     CHECK(got.dropped_share == 0);
     CHECK(models::max_vio(source->layer(2).share[0]) == Approx(0).margin(1e-12));
-    const auto more = *routing("router = \"expert_choice\"\ncapacity_factor = 2\n",
-                               routing_shape(64, 8, 3))
-                           ->assigned(0, 0, 4096);
+    const auto more =
+        *routing("router = \"expert_choice\"\ncapacity_factor = 2\n", routing_shape(64, 8, 3))
+             ->assigned(0, 0, 4096);
     CHECK(more.rows[0] == 1024);
     // no expert can take more tokens than there are
     CHECK(routing("router = \"expert_choice\"\ncapacity_factor = 100\n", routing_shape(64, 8, 3))

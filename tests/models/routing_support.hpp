@@ -62,9 +62,8 @@ private:
     static std::string unique() {
         static int count = 0;
         return "moesim-routing-test-" +
-               std::to_string(std::filesystem::file_time_type::clock::now()
-                                  .time_since_epoch()
-                                  .count()) +
+               std::to_string(
+                   std::filesystem::file_time_type::clock::now().time_since_epoch().count()) +
                "-" + std::to_string(++count);
     }
     std::filesystem::path path_;

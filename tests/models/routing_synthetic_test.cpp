@@ -187,9 +187,9 @@ TEST_CASE("synthetic routing: wrong numbers are refused where they stand") {
                Catch::Contains("concentration"));
     CHECK_THAT(routing_complaint("kind = \"power_law\"\ndrift = { rate = 1 }\n", shape),
                Catch::Contains("step"));
-    CHECK_THAT(routing_complaint("kind = \"power_law\"\ndrift = { step = 999999, rate = 1 }\n",
-                                 shape),
-               Catch::Contains("wander"));
+    CHECK_THAT(
+        routing_complaint("kind = \"power_law\"\ndrift = { step = 999999, rate = 1 }\n", shape),
+        Catch::Contains("wander"));
     CHECK_THAT(routing_complaint("kind = \"power_law\"\nalhpa = 1\n", shape),
                Catch::Contains("did you mean 'alpha'"));
     CHECK_THAT(routing_complaint("kind = \"power_law\"\ncapacity_facto = 1\n", shape),

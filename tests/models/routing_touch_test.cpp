@@ -25,19 +25,17 @@ TEST_CASE("touches: equal shares touch as many nodes as the formula and the grou
     const std::vector<double> even(256, 1.0 / 256);
     // 8 (1 - C(224, 8) / C(256, 8)) = 5.2947; a token's number has spread below 1.1, so 0.012 of
     // 8,000 tokens
-    const double all =
-        sum(models::touch_probability(shape, even, contiguous(256, 8), 8, 8000));
+    const double all = sum(models::touch_probability(shape, even, contiguous(256, 8), 8, 8000));
     CHECK(all == Approx(models::uniform_distinct(256, 8, 8)).margin(0.04));
     // best 4 of 8 groups by their two best scores: 3.954 by simulation in another language
     shape.groups = 8;
     shape.group_limit = 4;
-    const double limited =
-        sum(models::touch_probability(shape, even, contiguous(256, 8), 8, 8000));
+    const double limited = sum(models::touch_probability(shape, even, contiguous(256, 8), 8, 8000));
     CHECK(limited == Approx(3.954).margin(0.02));
-    CHECK(limited == Approx(models::expected_distinct(shape, contiguous(256, 8),
-                                                      contiguous(256, 8), 8000)
-                                .nodes)
-                         .margin(0.02));
+    CHECK(
+        limited ==
+        Approx(models::expected_distinct(shape, contiguous(256, 8), contiguous(256, 8), 8000).nodes)
+            .margin(0.02));
 }
 
 TEST_CASE("touches: an expert is chosen as often as it was counted") {

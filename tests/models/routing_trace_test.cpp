@@ -101,7 +101,8 @@ TEST_CASE("trace: phases and groups choose what a kind is") {
           routing(trace(file), shape)->follows(0)->count);
 }
 
-TEST_CASE("trace: capacity and other modifiers leave pair counts, but touches are no longer exact") {
+TEST_CASE(
+    "trace: capacity and other modifiers leave pair counts, but touches are no longer exact") {
     const tests::SampleFolder folder;
     const auto source = routing(trace(folder.write("t.csv", kThree), "capacity_factor = 1\n"),
                                 routing_shape(4, 2, 2));
@@ -133,12 +134,12 @@ TEST_CASE("trace: a router trace of several ranks, steps and micro-batches") {
 
 TEST_CASE("trace: MTP layers come after the decoder's, and other fields are passed over") {
     const tests::SampleFolder folder;
-    const auto file = folder.write(
-        "t.jsonl",
-        line(0, 0, 0, "[[1, 2]]", 1, "\"block\": \"mtp\", \"mtp_idx\": 0") +
-            line(0, 0, 7, "[[0, 3]]", 1,
-                 "\"block\": \"decoder\", \"hs_shape\": [1, 8], \"hs_offset\": 0, \"x\": {\"layer\": "
-                 "9}, \"y\": null, \"z\": 0.5"));
+    const auto file =
+        folder.write("t.jsonl", line(0, 0, 0, "[[1, 2]]", 1, "\"block\": \"mtp\", \"mtp_idx\": 0") +
+                                    line(0, 0, 7, "[[0, 3]]", 1,
+                                         "\"block\": \"decoder\", \"hs_shape\": [1, 8], "
+                                         "\"hs_offset\": 0, \"x\": {\"layer\": "
+                                         "9}, \"y\": null, \"z\": 0.5"));
     const auto source = routing(trace(file), routing_shape(4, 2, 2));
     CHECK(source->layer(0).share == Vectors{{0.5, 0, 0, 0.5}});
     CHECK(source->layer(1).share == Vectors{{0, 0.5, 0.5, 0}});
@@ -249,7 +250,7 @@ TEST_CASE("trace: a million rows load in a blink", "[speed]") {
     const auto begin = std::chrono::steady_clock::now();
     const auto source = routing(trace(file), routing_shape(256, 8, layers));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    WARN((csv ? "CSV " : "JSON lines ") << took.count() << " s for " << text.size() << " bytes");
+    INFO((csv ? "CSV " : "JSON lines ") << took.count() << " s for " << text.size() << " bytes");
     CHECK(source->resolved()["tokens"] == tokens);
     CHECK(took.count() < 30);  // 2 s when built for speed and alone; sanitizers are slower
 }

@@ -150,3 +150,13 @@ TEST_CASE("eplb_topology: keeps EPLB's global counts and serves more tokens in t
     }
     CHECK(spread > flat * 1.02);
 }
+
+TEST_CASE("eplb_topology: trades a second copy that was left in one node") {
+    // Expert 1 makes two replicas of 3, so all four are equal: 0 -> node 0, 1 -> node 1, 2 -> node
+    // 0, and the second of 1 finds room in node 1 only. Traded, its 6 are served at home in both
+    // nodes, the other 6 in one of two: (6 + 3) / 12.
+    const auto input = loads({{3, 6, 3}}, 4, 1, 2, 4);
+    const Placement p = strategy("eplb_topology")->place(input);
+    CHECK(node_local_share(p, 0, input) == Approx(0.75));
+    CHECK(max_over_mean(p, input) == Approx(1));
+}
