@@ -41,8 +41,8 @@ public:
     }
 
     std::string write() {
-        out_ += "{\"displayTimeUnit\":\"ms\",\"otherData\":" + other().dump() +
-                ",\"traceEvents\":[\n";
+        out_ +=
+            "{\"displayTimeUnit\":\"ms\",\"otherData\":" + other().dump() + ",\"traceEvents\":[\n";
         for (std::size_t i = 0; i < processes_.size(); ++i) write(processes_[i], i + 1);
         if (out_.ends_with(",\n")) out_.resize(out_.size() - 2);
         return out_ + "\n]}\n";
@@ -65,11 +65,12 @@ private:
         for (const Process& p : processes_)
             if (p.member == 0)
                 ranks += (ranks.empty() ? "" : ", ") + graph_.rank_classes[p.rank_class].name;
-        ordered_json out{{"scenario", run_.scenario.name},
-                         {"step_time_s", run_.line.makespan},
-                         {"shown", fmt::format("{} of {} rank classes: {}", shown_classes(run_.lowered).size(),
-                                               graph_.rank_classes.size(), ranks)},
-                         {"fold", run_.lowered.fold}};
+        ordered_json out{
+            {"scenario", run_.scenario.name},
+            {"step_time_s", run_.line.makespan},
+            {"shown", fmt::format("{} of {} rank classes: {}", shown_classes(run_.lowered).size(),
+                                  graph_.rank_classes.size(), ranks)},
+            {"fold", run_.lowered.fold}};
         if (std::isfinite(end_))
             out["cut"] = fmt::format("tasks that begin in the first {:.6g} s", end_);
         return out;
@@ -77,8 +78,9 @@ private:
 
     void write(const Process& p, std::size_t pid) {
         const auto& cls = graph_.rank_classes[p.rank_class];
-        const std::string member =
-            cls.width == 1 ? "" : fmt::format(", member {}{}", p.member, p.member == 0 ? "" : " (slowest)");
+        const std::string member = cls.width == 1 ? ""
+                                                  : fmt::format(", member {}{}", p.member,
+                                                                p.member == 0 ? "" : " (slowest)");
         meta("process_name", pid, 0, {{"name", cls.name + member}});
         meta("process_sort_index", pid, 0, {{"sort_index", pid}});
         std::size_t tid = 1;
@@ -108,8 +110,8 @@ private:
 
     void meta(std::string_view what, std::size_t pid, std::size_t tid, const ordered_json& values) {
         fmt::format_to(std::back_inserter(out_),
-                       "{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"{}\",\"args\":{}}},\n", pid, tid,
-                       what, values.dump());
+                       "{{\"ph\":\"M\",\"pid\":{},\"tid\":{},\"name\":\"{}\",\"args\":{}}},\n", pid,
+                       tid, what, values.dump());
     }
     void name_thread(std::size_t pid, std::size_t tid, const std::string& name) {
         meta("thread_name", pid, tid, {{"name", name}});
@@ -121,11 +123,11 @@ private:
                std::string_view category, const std::string& values) {
         const auto ns = [](double s) { return std::llround(std::max(0.0, s) * 1e9); };
         const long long from = ns(begin), dur = std::max(0LL, ns(end) - from);
-        fmt::format_to(std::back_inserter(out_),
-                       "{{\"ph\":\"X\",\"pid\":{},\"tid\":{},\"ts\":{}.{:03},\"dur\":{}.{:03},\"name\":{},"
-                       "\"cat\":\"{}\",\"args\":{{{}}}}},\n",
-                       pid, tid, from / 1000, from % 1000, dur / 1000, dur % 1000, name, category,
-                       values);
+        fmt::format_to(
+            std::back_inserter(out_),
+            "{{\"ph\":\"X\",\"pid\":{},\"tid\":{},\"ts\":{}.{:03},\"dur\":{}.{:03},\"name\":{},"
+            "\"cat\":\"{}\",\"args\":{{{}}}}},\n",
+            pid, tid, from / 1000, from % 1000, dur / 1000, dur % 1000, name, category, values);
     }
 
     void counter(std::uint32_t rank_class, std::size_t pid) {

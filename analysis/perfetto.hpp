@@ -6,7 +6,8 @@
 
 namespace moesim::analysis {
 
-/// The timeline in the Chrome trace event format (JSON), which Perfetto opens; times in microseconds.
+/// The timeline in the Chrome trace event format (JSON), which Perfetto opens; times in
+/// microseconds.
 ///
 /// A process per rank class: its first member and, where members differ, the one that computes
 /// longest; all pipeline ranks when there are few, else the first two, the middle and the last. A

@@ -20,9 +20,9 @@ struct ScenarioText {
 /// Which keys of `resolved` the table holds; what it lacks was filled in.
 std::set<std::string> given_keys(const sim::Table& table, const nlohmann::ordered_json& resolved);
 
-/// The run as one HTML page: nothing is loaded from anywhere, drawings are inline SVG, it follows the
-/// reader's light or dark setting and prints. `result` is result_json's, with `variants` when there
-/// are some. The same input gives the same bytes.
+/// The run as one HTML page: nothing is loaded from anywhere, drawings are inline SVG, it follows
+/// the reader's light or dark setting and prints. `result` is result_json's, with `variants` when
+/// there are some. The same input gives the same bytes.
 std::string report_html(const Simulated& run, const nlohmann::ordered_json& result,
                         const ScenarioText& input);
 

@@ -33,15 +33,15 @@ void write_report_folder(const std::filesystem::path& folder, const Simulated& r
     write_file(folder / "timeline.json.gz", gzip(perfetto_json(run)));
     const double timeline = watch.lap();
     const nlohmann::ordered_json timing = {{"schema", "moesim.timing/1"},
-                                        {"reading_s", times.reading_s},
-                                        {"lowering_s", run.wall.lowering_s},
-                                        {"engine_s", run.wall.engine_s},
-                                        {"analysis_s", run.wall.booking_s + times.result_s},
-                                        {"variants_s", times.variants_s},
-                                        {"tables_s", tables},
-                                        {"report_s", report},
-                                        {"timeline_s", timeline},
-                                        {"peak_rss_bytes", peak_rss_bytes()}};
+                                           {"reading_s", times.reading_s},
+                                           {"lowering_s", run.wall.lowering_s},
+                                           {"engine_s", run.wall.engine_s},
+                                           {"analysis_s", run.wall.booking_s + times.result_s},
+                                           {"variants_s", times.variants_s},
+                                           {"tables_s", tables},
+                                           {"report_s", report},
+                                           {"timeline_s", timeline},
+                                           {"peak_rss_bytes", peak_rss_bytes()}};
     write_file(folder / "timing.json", timing.dump(2) + "\n");
 }
 

@@ -61,20 +61,18 @@ std::string headline(const ordered_json& r, const Ink& ink) {
     const auto& step = r["step"];
     const auto& memory = r["memory"];
     const double time = step["time_s"];
-    std::string out =
-        line("step time", ink.bold(time >= 2 ? fmt::format("{:.3f} s", time)
-                                             : fmt::format("{:.3f} ms", time * 1e3)));
-    out += line("throughput",
-                fmt::format("{:.1f} tokens/s and {:.1f} TFLOPS per GPU",
-                            step["tokens_per_s_per_gpu"].get<double>(),
-                            step["tflops_per_gpu"].get<double>()));
-    out += line("MFU, BF16 peak", fmt::format("{:.2f} % causal, {:.2f} % non-causal",
-                                              100 * step["mfu"].get<double>(),
-                                              100 * step["mfu_noncausal"].get<double>()));
-    out += line("communication",
-                fmt::format("{:.1f} % of the step in flight, {:.1f} % exposed",
-                            100 * r["communication"]["share"].get<double>(),
-                            100 * r["communication"]["exposed_share"].get<double>()));
+    std::string out = line("step time", ink.bold(time >= 2 ? fmt::format("{:.3f} s", time)
+                                                           : fmt::format("{:.3f} ms", time * 1e3)));
+    out += line("throughput", fmt::format("{:.1f} tokens/s and {:.1f} TFLOPS per GPU",
+                                          step["tokens_per_s_per_gpu"].get<double>(),
+                                          step["tflops_per_gpu"].get<double>()));
+    out += line("MFU, BF16 peak",
+                fmt::format("{:.2f} % causal, {:.2f} % non-causal", 100 * step["mfu"].get<double>(),
+                            100 * step["mfu_noncausal"].get<double>()));
+    out +=
+        line("communication", fmt::format("{:.1f} % of the step in flight, {:.1f} % exposed",
+                                          100 * r["communication"]["share"].get<double>(),
+                                          100 * r["communication"]["exposed_share"].get<double>()));
     const bool fits = memory["fits"].get<bool>();
     out += line("memory",
                 fmt::format("{:.1f} of {:.1f} GB on {}{}", memory["peak_bytes"].get<double>() / 1e9,
@@ -86,10 +84,11 @@ std::string headline(const ordered_json& r, const Ink& ink) {
                                            r["load"]["max_over_mean_worst"].get<double>()));
     if (r.contains("training")) {
         const auto& t = r["training"];
-        out += line("training", fmt::format("{:.1f} days, {} steps, {} GPU hours, {} USD",
-                                            t["days"].get<double>(), amount(t["steps"].get<double>()),
-                                            amount(t["gpu_hours"].get<double>()),
-                                            amount(t["cost_usd"].get<double>())));
+        out +=
+            line("training",
+                 fmt::format("{:.1f} days, {} steps, {} GPU hours, {} USD", t["days"].get<double>(),
+                             amount(t["steps"].get<double>()), amount(t["gpu_hours"].get<double>()),
+                             amount(t["cost_usd"].get<double>())));
     }
     std::string grounds;
     for (const auto& [key, value] : r["evidence"].items())
@@ -101,14 +100,16 @@ std::string headline(const ordered_json& r, const Ink& ink) {
 
 std::string shares(const char* title, const ordered_json& parts, double time, const Ink& ink) {
     const bool long_step = time >= 2;
-    std::string out = fmt::format("\n  {}{}\n", ink.bold(fmt::format("{:<26}", title)),
-                                  ink.dim(fmt::format("{:>10}{:>9}", long_step ? "s" : "ms", "share")));
+    std::string out =
+        fmt::format("\n  {}{}\n", ink.bold(fmt::format("{:<26}", title)),
+                    ink.dim(fmt::format("{:>10}{:>9}", long_step ? "s" : "ms", "share")));
     for (const auto& [key, value] : parts.items()) {
         const double v = value.get<double>();
         if (v <= 0) continue;
         const auto length = static_cast<std::size_t>(std::lround(kBar * v / time));
-        out += fmt::format("    {:<24}{:>10.3f}{:>7.1f} %  {}\n", spoken(key), long_step ? v : v * 1e3,
-                           100 * v / time, ink.dim(std::string(length, '#')));
+        out +=
+            fmt::format("    {:<24}{:>10.3f}{:>7.1f} %  {}\n", spoken(key), long_step ? v : v * 1e3,
+                        100 * v / time, ink.dim(std::string(length, '#')));
         while (out.ends_with(" \n")) out.erase(out.size() - 2, 1);
     }
     return out;
@@ -124,10 +125,12 @@ std::string variants(const ordered_json& r, const Ink& ink) {
         for (const char c : name) letters += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
         name.append(46 - std::min<std::size_t>(46, letters), ' ');
         const std::string change = fmt::format("{:>+12.2f} %", 100 * (ratio - 1));
-        out += fmt::format("    {}{:>12}{}\n", name,
-                           time >= 2 ? fmt::format("{:.3f} s", time)
-                                     : fmt::format("{:.3f} ms", time * 1e3),
-                           ratio > 1.00005 ? ink.bad(change) : ratio < 0.99995 ? ink.good(change) : change);
+        out += fmt::format(
+            "    {}{:>12}{}\n", name,
+            time >= 2 ? fmt::format("{:.3f} s", time) : fmt::format("{:.3f} ms", time * 1e3),
+            ratio > 1.00005   ? ink.bad(change)
+            : ratio < 0.99995 ? ink.good(change)
+                              : change);
         if (!v["vs_base"]["why"].empty())
             out += "      " +
                    ink.dim(sim::printable(spoken(v["vs_base"]["why"][0].get<std::string>()), 70)) +

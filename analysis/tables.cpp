@@ -15,7 +15,8 @@ std::string number(double v) { return fmt::format("{}", v); }
 
 std::string line(const std::vector<std::string>& fields) {
     std::string out;
-    for (std::size_t i = 0; i < fields.size(); ++i) out += (i > 0 ? "," : "") + csv_field(fields[i]);
+    for (std::size_t i = 0; i < fields.size(); ++i)
+        out += (i > 0 ? "," : "") + csv_field(fields[i]);
     return out + "\n";
 }
 
@@ -43,7 +44,8 @@ std::string kernels(const ordered_json& seconds) {
 }
 
 std::string links(const ordered_json& all) {
-    std::string out = line({"class", "capacity_bytes_per_s", "utilisation_mean", "utilisation_max"});
+    std::string out =
+        line({"class", "capacity_bytes_per_s", "utilisation_mean", "utilisation_max"});
     for (const ordered_json& l : all)
         out += line({l["class"].get<std::string>(), number(l["capacity_bytes_per_s"].get<double>()),
                      number(l["utilisation_mean"].get<double>()),
@@ -61,15 +63,16 @@ std::string ops(const ordered_json& all) {
         std::vector<std::string> fields{op["op"].get<std::string>(),
                                         number(op["member_seconds"].get<double>()),
                                         number(op["rel_error"].get<double>())};
-        for (const char* name : kEvidence) fields.push_back(number(op["evidence"].value(name, 0.0)));
+        for (const char* name : kEvidence)
+            fields.push_back(number(op["evidence"].value(name, 0.0)));
         out += line(fields);
     }
     return out;
 }
 
 std::string variants(const ordered_json& result) {
-    std::string out = line({"name", "step_time_s", "step_time_ratio", "mfu", "exposed_share",
-                            "peak_bytes", "fits"});
+    std::string out = line(
+        {"name", "step_time_s", "step_time_ratio", "mfu", "exposed_share", "peak_bytes", "fits"});
     const auto add = [&](const std::string& name, const ordered_json& r, double ratio) {
         out += line({name, number(r["step"]["time_s"].get<double>()), number(ratio),
                      number(r["step"]["mfu"].get<double>()),
@@ -96,11 +99,12 @@ std::string csv_field(std::string_view text) {
 }
 
 std::map<std::string, std::string> csv_tables(const ordered_json& result) {
-    std::map<std::string, std::string> out{{"breakdown.csv", per_rank(result["ranks"], "breakdown_s")},
-                                           {"phases.csv", per_rank(result["ranks"], "phases_s")},
-                                           {"kernels.csv", kernels(result["kernels_s"])},
-                                           {"links.csv", links(result["links"])},
-                                           {"ops.csv", ops(result["ops"])}};
+    std::map<std::string, std::string> out{
+        {"breakdown.csv", per_rank(result["ranks"], "breakdown_s")},
+        {"phases.csv", per_rank(result["ranks"], "phases_s")},
+        {"kernels.csv", kernels(result["kernels_s"])},
+        {"links.csv", links(result["links"])},
+        {"ops.csv", ops(result["ops"])}};
     if (result.contains("variants")) out["variants.csv"] = variants(result);
     return out;
 }

@@ -175,7 +175,7 @@ void Loads::place() {
             input.follows.push_back(square(*pairs));
     }
     if (const std::string why = plan.strategy->refuse(input); !why.empty())
-        throw sim::InputError{"placement.strategy: error: " + plan.name + " " + why};
+        throw sim::InputError{"placement.strategy: error: " + plan.name + ": " + why};
     placement_ = plan.strategy->place(input);
     check(*placement_, input);
     std::vector<std::vector<double>> shares;

@@ -197,6 +197,7 @@ void read_routing(sim::Table& in, Scenario& s) {
         routing.ignore("kind");
         return;
     }
+    shape.mtp_layers = s.model.mtp_layers;
     shape.moe_layers += s.model.mtp_layers;
     s.moe_layers = shape.moe_layers;
     s.routing = models::make_routing(routing, shape);

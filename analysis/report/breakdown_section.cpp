@@ -34,14 +34,13 @@ const Words& part_words() {
 }
 
 const Words& phase_words() {
-    static const Words words{
-        {"forward", "a forward alone"},
-        {"input_gradient", "gradients of activations alone"},
-        {"weight_gradient", "gradients of weights alone"},
-        {"backward", "both gradients as one unit, alone"},
-        {"pair", "a forward and a backward overlapped as one unit"},
-        {"bubble", "no unit runs"},
-        {"optimizer", "gradient reduction, update, parameter gather"}};
+    static const Words words{{"forward", "a forward alone"},
+                             {"input_gradient", "gradients of activations alone"},
+                             {"weight_gradient", "gradients of weights alone"},
+                             {"backward", "both gradients as one unit, alone"},
+                             {"pair", "a forward and a backward overlapped as one unit"},
+                             {"bubble", "no unit runs"},
+                             {"optimizer", "gradient reduction, update, parameter gather"}};
     return words;
 }
 
@@ -61,8 +60,7 @@ std::vector<StackedBar> bars_of(const View& view, const char* key) {
     const ordered_json& ranks = view.result["ranks"];
     const std::size_t shown = std::min(kMostBars, ranks.size());
     for (std::size_t i = 0; i < shown; ++i) {
-        const ordered_json& rank =
-            ranks[shown < 2 ? 0 : i * (ranks.size() - 1) / (shown - 1)];
+        const ordered_json& rank = ranks[shown < 2 ? 0 : i * (ranks.size() - 1) / (shown - 1)];
         out.push_back({rank["rank"].get<std::string>(), segments_of(rank[key]), false});
     }
     return out;
@@ -73,15 +71,20 @@ std::string caption(const View& view) {
     std::string out = "One bar per simulated rank class, mean over its members. ";
     if (ranks > kMostBars) out += fmt::format("{} of {} shown. ", kMostBars, ranks);
     const std::string fold = view.result["engine"]["fold"];
-    return fold == "off" ? out : out + "To fold: " + html::escape(fold) + ".";
+    return fold == "off" ? out : out + "Folded: " + html::escape(fold) + ".";
 }
 
 /// Part, share, mean, and the rank classes where it is least and most.
-std::string spread_table(const View& view, const char* key, const Words& words, const ordered_json& second,
-                         const std::string& second_title) {
-    html::Table table{{{"", kText}, {"", kText}, {"mean, " + view.time_unit(), kNumber},
-                       {"share", kNumber}, {second_title + ", " + view.time_unit(), kNumber},
-                       {"least", kNumber}, {"most", kNumber}, {"on", kText}}};
+std::string spread_table(const View& view, const char* key, const Words& words,
+                         const ordered_json& second, const std::string& second_title) {
+    html::Table table{{{"", kText},
+                       {"", kText},
+                       {"mean, " + view.time_unit(), kNumber},
+                       {"share", kNumber},
+                       {second_title + ", " + view.time_unit(), kNumber},
+                       {"least", kNumber},
+                       {"most", kNumber},
+                       {"on", kText}}};
     for (const auto& [part, value] : view.result["step"][key].items()) {
         double least = value, most = value;
         std::string where;
@@ -117,14 +120,15 @@ std::string breakdown_section(const View& view) {
 
 std::string phases_section(const View& view) {
     const std::vector<StackedBar> bars = bars_of(view, "phases_s");
-    const std::string drawing =
-        stacked_bars(bars, view.time_axis(), "What the schedule spends");
+    const std::string drawing = stacked_bars(bars, view.time_axis(), "What the schedule spends");
     return html::section(
         "phases", "What the schedule spends",
-        "Seconds in units of each kind, with the waits inside them; they, the bubble and the optimizer "
+        "Seconds in units of each kind, with the waits inside them; they, the bubble and the "
+        "optimizer "
         "sum to the step time.",
         html::legend(keys_of(bars)) + html::figure(drawing, "") +
-            spread_table(view, "phases_s", phase_words(), view.result["step"]["phases_rank0_s"], "rank 0, member 0"));
+            spread_table(view, "phases_s", phase_words(), view.result["step"]["phases_rank0_s"],
+                         "rank 0, member 0"));
 }
 
 }  // namespace moesim::analysis

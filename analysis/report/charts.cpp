@@ -12,11 +12,12 @@ namespace moesim::analysis {
 
 namespace {
 
-constexpr double kRight = 16, kSize = 11;  // right margin, font size
+constexpr double kRight = 16, kSize = 11, kBold = 12.4;  // right margin, font sizes
 
 double label_room(const std::vector<StackedBar>& bars) {
     double widest = 0;
-    for (const StackedBar& b : bars) widest = std::max(widest, text_width(b.label) * kSize);
+    for (const StackedBar& b : bars)
+        widest = std::max(widest, text_width(b.label) * (b.strong ? kBold : kSize));
     return std::clamp(widest + 14, 40.0, 260.0);
 }
 
@@ -46,7 +47,7 @@ std::string stacked_bars(const std::vector<StackedBar>& bars, const Axis& axis,
         const double tall = b.strong ? 28 : 13;
         const double sum = std::accumulate(b.segments.begin(), b.segments.end(), 0.0,
                                            [](double s, const Segment& g) { return s + g.value; });
-        svg.text(left - 8, y + tall / 2 + 4, fitted(b.label, left - 10, kSize),
+        svg.text(left - 8, y + tall / 2 + 4, fitted(b.label, left - 10, b.strong ? kBold : kSize),
                  b.strong ? "name strong" : "name", "end");
         double x = left;
         for (const Segment& g : b.segments) {
@@ -70,8 +71,8 @@ std::string stacked_bars(const std::vector<StackedBar>& bars, const Axis& axis,
     return svg.str();
 }
 
-std::string spread_chart(const std::vector<Spread>& spreads, double from, const std::string& x_title,
-                         const std::string& y_title) {
+std::string spread_chart(const std::vector<Spread>& spreads, double from,
+                         const std::string& x_title, const std::string& y_title) {
     constexpr double left = 46, top = 8, high = 190;
     double most = from;
     for (const Spread& s : spreads) most = std::max(most, s.most);
@@ -86,13 +87,14 @@ std::string spread_chart(const std::vector<Spread>& spreads, double from, const 
         svg.text(left - 6, y + 4, tick_text(from + t, at.size() > 1 ? at[1] : 1), "tick", "end");
     }
     const double wide = std::min(step * 0.6, 14.0);
-    const auto every = static_cast<std::size_t>(
-        std::max(1.0, 34 / step));  // labels need about 34 pixels each
+    const auto every =
+        static_cast<std::size_t>(std::max(1.0, 34 / step));  // labels need about 34 pixels each
     for (std::size_t i = 0; i < spreads.size(); ++i) {
         const Spread& s = spreads[i];
         const double x = left + (static_cast<double>(i) + 0.5) * step;
         svg.line(x, y_of(s.least), x, y_of(s.most), "whisker");
-        svg.rect(x - wide / 2, y_of(s.high), wide, std::max(1.0, y_of(s.low) - y_of(s.high)), "c-ep",
+        svg.rect(x - wide / 2, y_of(s.high), wide, std::max(1.0, y_of(s.low) - y_of(s.high)),
+                 "c-ep",
                  fmt::format("{}: median {:.3f}, 10 to 90 % {:.3f} to {:.3f}, all {:.3f} to {:.3f}",
                              s.label, s.middle, s.low, s.high, s.least, s.most));
         svg.rect(x - wide / 2, y_of(s.middle) - 0.8, wide, 1.6, "middle");

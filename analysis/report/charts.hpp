@@ -40,8 +40,8 @@ struct Spread {
 };
 /// Thin line from least to most, thick from low to high, a dot in the middle; `from` is the
 /// bottom of the vertical axis.
-std::string spread_chart(const std::vector<Spread>& spreads, double from, const std::string& x_title,
-                         const std::string& y_title);
+std::string spread_chart(const std::vector<Spread>& spreads, double from,
+                         const std::string& x_title, const std::string& y_title);
 
 /// Values over evenly spaced positions as a filled area, up to `top`.
 std::string area_chart(const std::vector<double>& values, double top, const Axis& x,

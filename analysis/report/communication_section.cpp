@@ -26,9 +26,14 @@ std::string_view carried(std::string_view kind) {
 }
 
 std::string kinds_table(const View& view) {
-    html::Table table{{{"", kText}, {"", kText}, {"sent, all ranks", kNumber},
-                       {"busy, " + view.time_unit(), kNumber}, {"of the step", kNumber}, {"", kText},
-                       {"exposed, " + view.time_unit(), kNumber}, {"of busy", kNumber}}};
+    html::Table table{{{"", kText},
+                       {"", kText},
+                       {"sent, all ranks", kNumber},
+                       {"busy, " + view.time_unit(), kNumber},
+                       {"of the step", kNumber},
+                       {"", kText},
+                       {"exposed, " + view.time_unit(), kNumber},
+                       {"of busy", kNumber}}};
     for (const auto& [kind, c] : view.result["communication"]["by_kind"].items()) {
         const double busy = c["busy_s"], exposed = c["exposed_s"];
         if (busy <= 0) continue;
@@ -42,8 +47,11 @@ std::string kinds_table(const View& view) {
 }
 
 std::string links_table(const View& view) {
-    html::Table table{{{"link class", kText}, {"capacity, one way", kNumber}, {"mean use", kNumber},
-                       {"", kText}, {"busiest", kNumber}}};
+    html::Table table{{{"link class", kText},
+                       {"capacity, one way", kNumber},
+                       {"mean use", kNumber},
+                       {"", kText},
+                       {"busiest", kNumber}}};
     for (const ordered_json& l : view.result["links"])
         table.row({html::escape(l["class"].get<std::string>()),
                    html::rate(l["capacity_bytes_per_s"].get<double>()),
@@ -76,9 +84,9 @@ std::string communication_section(const View& view) {
         "Some transfer is in flight during {} of a rank's step; compute is idle because of one "
         "during {}.",
         html::percent(c["share"].get<double>()), html::percent(c["exposed_share"].get<double>()));
-    return html::section("communication", "Communication", lead,
-                         kinds_table(view) + "<h3>Links</h3>\n" + links_table(view) +
-                             nic_chart(view));
+    return html::section(
+        "communication", "Communication", lead,
+        kinds_table(view) + "<h3>Links</h3>\n" + links_table(view) + nic_chart(view));
 }
 
 }  // namespace moesim::analysis

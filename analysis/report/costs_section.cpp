@@ -54,8 +54,8 @@ std::string kernels_section(const View& view) {
     if (all.empty()) return {};
     by_seconds(all);
     const double sum = std::max(sum_of(all), 1e-300), most = std::max(all.front().first, 1e-300);
-    html::Table table{{{"kernel", kText}, {view.time_unit(), kNumber}, {"share", kNumber},
-                       {"", kText}}};
+    html::Table table{
+        {{"kernel", kText}, {view.time_unit(), kNumber}, {"share", kNumber}, {"", kText}}};
     double rest = sum;
     for (std::size_t i = 0; i < std::min(kKernels, all.size()); ++i) {
         rest -= all[i].first;
@@ -78,8 +78,8 @@ std::string ops_section(const View& view) {
     if (all.empty()) return {};
     by_seconds(all);
     const double sum = std::max(sum_of(all), 1e-300);
-    html::Table table{{{"op", kText}, {"share", kNumber}, {"error", kNumber}, {"evidence", kText},
-                       {"", kText}}};
+    html::Table table{
+        {{"op", kText}, {"share", kNumber}, {"error", kNumber}, {"evidence", kText}, {"", kText}}};
     for (std::size_t i = 0; i < std::min(kOps, all.size()); ++i) {
         const ordered_json& op = *all[i].second;
         table.row({html::escape(op["op"].get<std::string>()), html::percent(all[i].first / sum, 2),
@@ -88,12 +88,13 @@ std::string ops_section(const View& view) {
     }
     std::vector<html::Key> keys;
     for (const auto& [name, share] : view.result["evidence"].items())
-        keys.push_back({"c-" + name, fmt::format("{} {}", name,
-                                                 html::percent(share.get<double>()))});
+        keys.push_back(
+            {"c-" + name, fmt::format("{} {}", name, html::percent(share.get<double>()))});
     return html::section(
         "evidence", "Operations and their evidence",
         "Where the seconds of each operation come from: a measurement of its shape, between "
-        "measured shapes, beyond them, or peak rates alone. Error: one relative standard deviation. "
+        "measured shapes, beyond them, or peak rates alone. Error: one relative standard "
+        "deviation. "
         "The key gives the shares of all seconds.",
         html::legend(keys) + table.str());
 }

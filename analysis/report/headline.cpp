@@ -14,8 +14,9 @@ namespace {
 
 std::string tile(std::string_view title, const std::string& value, const std::string& note,
                  std::string_view cls = {}) {
-    return fmt::format("<div class=\"tile {}\"><span>{}</span><strong>{}</strong><small>{}</small></div>\n",
-                       cls, html::escape(title), html::escape(value), html::escape(note));
+    return fmt::format(
+        "<div class=\"tile {}\"><span>{}</span><strong>{}</strong><small>{}</small></div>\n", cls,
+        html::escape(title), html::escape(value), html::escape(note));
 }
 
 /// The two largest of what is not compute.
@@ -36,10 +37,10 @@ std::string step_note(const ordered_json& r) {
     const auto& u = r["uncertainty"];
     if (!u.is_object() || !u["step_time_low_s"].is_number() || !u["step_time_high_s"].is_number())
         return fmt::format("{} tokens per step", html::count(r["step"]["tokens"].get<double>()));
-    return fmt::format("{} to {}{}", html::seconds(u["step_time_low_s"].get<double>()),
-                       html::seconds(u["step_time_high_s"].get<double>()),
-                       u["level"].is_number() ? fmt::format(" at {}", percent(u["level"].get<double>(), 0))
-                                              : "");
+    return fmt::format(
+        "{} to {}{}", html::seconds(u["step_time_low_s"].get<double>()),
+        html::seconds(u["step_time_high_s"].get<double>()),
+        u["level"].is_number() ? fmt::format(" at {}", percent(u["level"].get<double>(), 0)) : "");
 }
 
 std::string plan(const View& view) {
@@ -47,7 +48,8 @@ std::string plan(const View& view) {
     const scenarios::Parallel& p = s.parallel;
     const ordered_json& in = view.result["scenario"];
     return fmt::format(
-        "{} on {} GPUs of {}; tensor {}, pipeline {}, data {}, expert {}; {} sequences of {} tokens, "
+        "{} on {} GPUs of {}; tensor {}, pipeline {}, data {}, expert {}; {} sequences of {} "
+        "tokens, "
         "micro-batch {}; schedule {}, dispatcher {}, precision {}",
         leaf_text(in["model"]), html::count(s.gpus), leaf_text(in["cluster"]), p.tensor, p.pipeline,
         p.data, p.expert, html::count(static_cast<double>(s.global_batch)),
@@ -61,14 +63,17 @@ std::string headline_section(const View& view) {
     const ordered_json& r = view.result;
     const ordered_json &step = r["step"], &memory = r["memory"], &e = r["evidence"];
     const bool fits = memory["fits"].get<bool>();
-    std::string out = fmt::format("<header id=\"top\">\n<h1>{}</h1>\n<p class=\"plan\">{}</p>\n<div class=\"tiles\">\n",
-                                  html::escape(view.run.scenario.name), html::escape(plan(view)));
+    std::string out = fmt::format(
+        "<header id=\"top\">\n<h1>{}</h1>\n<p class=\"plan\">{}</p>\n<div class=\"tiles\">\n",
+        html::escape(view.run.scenario.name), html::escape(plan(view)));
     out += tile("step time", html::seconds(view.step_time()), step_note(r));
-    out += tile("tokens/s per GPU", fmt::format("{:.0f}", step["tokens_per_s_per_gpu"].get<double>()),
-                fmt::format("{:.1f} TFLOPS per GPU", step["tflops_per_gpu"].get<double>()));
-    out += tile("MFU, BF16 peak", percent(step["mfu"].get<double>(), 2),
-                fmt::format("causal; non-causal {}", percent(step["mfu_noncausal"].get<double>(), 2)));
-    out += tile("communication", percent(r["communication"]["exposed_share"].get<double>()) ,
+    out +=
+        tile("tokens/s per GPU", fmt::format("{:.0f}", step["tokens_per_s_per_gpu"].get<double>()),
+             fmt::format("{:.1f} TFLOPS per GPU", step["tflops_per_gpu"].get<double>()));
+    out +=
+        tile("MFU, BF16 peak", percent(step["mfu"].get<double>(), 2),
+             fmt::format("causal; non-causal {}", percent(step["mfu_noncausal"].get<double>(), 2)));
+    out += tile("communication", percent(r["communication"]["exposed_share"].get<double>()),
                 fmt::format("of the step exposed; {} in flight",
                             percent(r["communication"]["share"].get<double>())));
     out += tile("memory", fits ? "fits" : "does not fit",
@@ -83,14 +88,16 @@ std::string headline_section(const View& view) {
                             percent(e["roofline"].get<double>(), 0)));
     if (r.contains("training")) {
         const ordered_json& t = r["training"];
-        out += tile("training", fmt::format("{:.1f} days", t["days"].get<double>()),
-                    fmt::format("{} steps, {} GPU hours, {} USD", html::count(t["steps"].get<double>()),
-                                html::count(t["gpu_hours"].get<double>()),
-                                html::count(t["cost_usd"].get<double>())));
+        out += tile(
+            "training", fmt::format("{:.1f} days", t["days"].get<double>()),
+            fmt::format("{} steps, {} GPU hours, {} USD", html::count(t["steps"].get<double>()),
+                        html::count(t["gpu_hours"].get<double>()),
+                        html::count(t["cost_usd"].get<double>())));
     }
-    out += fmt::format("</div>\n<p>Of a rank's step, {} is compute; the largest losses are {}.</p>\n</header>\n\n",
-                       percent(step["breakdown_s"]["compute"].get<double>() / view.step_time()),
-                       losses(step).empty() ? "none" : losses(step));
+    out += fmt::format(
+        "</div>\n<p>Of a rank's step, {} is compute; the largest losses are {}.</p>\n</header>\n\n",
+        percent(step["breakdown_s"]["compute"].get<double>() / view.step_time()),
+        losses(step).empty() ? "none" : losses(step));
     return out;
 }
 

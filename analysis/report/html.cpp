@@ -19,7 +19,8 @@ std::string scaled(double v, std::string_view unit) {
     static constexpr std::string_view prefix[] = {"", "k", "M", "G", "T", "P", "E"};
     std::size_t i = 0;
     while (std::abs(v) >= 1000 && i + 1 < std::size(prefix)) v /= 1000, ++i;
-    return fmt::format("{:.{}f} {}{}", v, i == 0 || std::abs(v) >= 100 ? 0 : 1, prefix[i], unit);
+    return fmt::format("{:.{}f}\u00a0{}{}", v, i == 0 || std::abs(v) >= 100 ? 0 : 1, prefix[i],
+                       unit);
 }
 
 }  // namespace
@@ -29,13 +30,26 @@ std::string escape(std::string_view text) {
     out.reserve(text.size() + text.size() / 8);
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            case '\n': out += '\n'; break;
-            default: out += (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) ? ' ' : c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            case '\n':
+                out += '\n';
+                break;
+            default:
+                out += (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) ? ' ' : c;
         }
     }
     return out;
@@ -43,14 +57,14 @@ std::string escape(std::string_view text) {
 
 std::string seconds(double s) {
     const double a = std::abs(s);
-    if (a >= 1 || a == 0) return figures(s) + " s";
-    if (a >= 1e-3) return fmt::format("{:.{}f} ms", s * 1e3, a >= 0.1 ? 1 : 2);
-    return fmt::format("{:.1f} µs", s * 1e6);
+    if (a >= 1 || a == 0) return figures(s) + "\u00a0s";
+    if (a >= 1e-3) return fmt::format("{:.{}f}\u00a0ms", s * 1e3, a >= 0.1 ? 1 : 2);
+    return fmt::format("{:.1f}\u00a0µs", s * 1e6);
 }
 std::string bytes(double b) { return scaled(b, "B"); }
 std::string rate(double bytes_per_s) { return scaled(bytes_per_s, "B/s"); }
 std::string percent(double share, int decimals) {
-    return fmt::format("{:.{}f} %", 100 * share, decimals);
+    return fmt::format("{:.{}f}\u00a0%", 100 * share, decimals);
 }
 
 std::string count(double n) {
@@ -62,8 +76,8 @@ std::string count(double n) {
 }
 
 std::string bar(double share, std::string_view cls) {
-    return fmt::format("<span class=\"bar\"><i class=\"{}\" style=\"width:{:.1f}%\"></i></span>", cls,
-                       100 * std::clamp(share, 0.0, 1.0));
+    return fmt::format("<span class=\"bar\"><i class=\"{}\" style=\"width:{:.1f}%\"></i></span>",
+                       cls, 100 * std::clamp(share, 0.0, 1.0));
 }
 
 std::string legend(const std::vector<Key>& keys) {
@@ -87,8 +101,8 @@ std::string figure(std::string_view drawing, std::string_view caption) {
 Table& Table::row(const std::vector<std::string>& cells, std::string_view cls) {
     rows_ += cls.empty() ? "<tr>" : fmt::format("<tr class=\"{}\">", cls);
     for (std::size_t i = 0; i < cells.size(); ++i)
-        rows_ += fmt::format("<td{}>{}</td>",
-                             columns_[i].align == kNumber ? " class=\"n\"" : "", cells[i]);
+        rows_ += fmt::format("<td{}>{}</td>", columns_[i].align == kNumber ? " class=\"n\"" : "",
+                             cells[i]);
     rows_ += "</tr>\n";
     return *this;
 }
@@ -96,11 +110,12 @@ Table& Table::row(const std::vector<std::string>& cells, std::string_view cls) {
 std::string Table::str() const {
     std::string head;
     for (const Column& c : columns_)
-        head += fmt::format("<th{}>{}</th>", c.align == kNumber ? " class=\"n\"" : "",
-                            escape(c.title));
-    return fmt::format("<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>\n{}</tbody>"
-                       "</table></div>\n",
-                       head, rows_);
+        head +=
+            fmt::format("<th{}>{}</th>", c.align == kNumber ? " class=\"n\"" : "", escape(c.title));
+    return fmt::format(
+        "<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>\n{}</tbody>"
+        "</table></div>\n",
+        head, rows_);
 }
 
 }  // namespace moesim::analysis::html

@@ -9,7 +9,8 @@ namespace moesim::analysis::html {
 /// `text` as it may stand in HTML, in an attribute and in SVG; control characters become blanks.
 std::string escape(std::string_view text);
 
-/// Figures for reading: "17.62 s", "102 ms", "82.0 GB", "50.0 GB/s", "8.4 %", "62,914,560".
+/// Figures for reading: "17.62 s", "102.4 ms", "82.0 GB", "50.0 GB/s", "8.4 %", "62,914,560". No
+/// line breaks before a unit.
 std::string seconds(double s);
 std::string bytes(double b);
 std::string rate(double bytes_per_s);

@@ -15,8 +15,8 @@ std::string inputs_section(const View& view) {
     for (const auto& [key, value] : flattened(view.result["scenario"])) {
         const bool given = in.given.count(key) > 0;
         defaults += given ? 0 : 1;
-        table.row({fmt::format("<code>{}</code>", html::escape(key)), html::escape(leaf_text(value)),
-                   given ? "" : "default"},
+        table.row({fmt::format("<code>{}</code>", html::escape(key)),
+                   html::escape(leaf_text(value)), given ? "" : "default"},
                   given ? "" : "default");
     }
     std::string body = table.str();
@@ -28,11 +28,12 @@ std::string inputs_section(const View& view) {
     if (!in.text.empty())
         body += fmt::format("<h3>{}</h3>\n<pre>{}</pre>\n", html::escape(in.file),
                             html::escape(in.text));
-    return html::section("inputs", "Assumptions and defaults",
-                         fmt::format("The scenario as it was run, SI units. {} keys are defaults that "
-                                     "the file does not give.",
-                                     defaults),
-                         body);
+    return html::section(
+        "inputs", "Assumptions and defaults",
+        fmt::format("The scenario as it was run, SI units. {} keys are defaults that "
+                    "the file does not give.",
+                    defaults),
+        body);
 }
 
 std::string provenance_section(const View& view) {
@@ -45,8 +46,8 @@ std::string provenance_section(const View& view) {
                                      html::count(engine["tasks"].get<double>()),
                                      html::count(engine["activities"].get<double>()))});
     table.row({"fold", html::escape(engine["fold"].get<std::string>())});
-    table.row({"program", "moesim " + html::escape(view.result["version"].get<std::string>()) + ", " +
-                              html::escape(view.result["schema"].get<std::string>())});
+    table.row({"program", "moesim " + html::escape(view.result["version"].get<std::string>()) +
+                              ", " + html::escape(view.result["schema"].get<std::string>())});
     return html::section("provenance", "Where the costs come from",
                          "The cost profile of the device and its sources, in its own words.",
                          table.str());

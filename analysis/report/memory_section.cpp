@@ -30,9 +30,9 @@ std::string memory_section(const View& view) {
     const ordered_json& memory = view.result["memory"];
     const double capacity = memory["capacity_bytes"], held = memory["peak_bytes"];
     const std::vector<MemoryPeak> peaks = memory_peaks(view.run);
-    const auto hottest =
-        std::max_element(peaks.begin(), peaks.end(),
-                         [](const MemoryPeak& a, const MemoryPeak& b) { return a.bytes < b.bytes; });
+    const auto hottest = std::max_element(
+        peaks.begin(), peaks.end(),
+        [](const MemoryPeak& a, const MemoryPeak& b) { return a.bytes < b.bytes; });
     std::vector<StackedBar> bars{bar_of("hottest", *hottest, true)};
     for (const std::uint32_t c : representatives(view.run.lowered, 32))
         bars.push_back(bar_of(view.run.lowered.graph.rank_classes[c].name, peaks[c], false));
@@ -52,13 +52,12 @@ std::string memory_section(const View& view) {
         html::bytes(capacity),
         memory["fits"].get<bool>() ? "fits" : "<strong class=\"bad\">does not fit</strong>");
     const Axis axis{"GB", 1e9, std::max(capacity, held) * 1.02};
-    return html::section(
-        "memory", "Memory", lead,
-        html::legend(keys) +
-            html::figure(stacked_bars(bars, axis, "Memory at each rank's peak",
-                                      Mark{capacity, "capacity"}),
-                         "Each rank class at its own peak.") +
-            table.str());
+    return html::section("memory", "Memory", lead,
+                         html::legend(keys) +
+                             html::figure(stacked_bars(bars, axis, "Memory at each rank's peak",
+                                                       Mark{capacity, "capacity"}),
+                                          "Each rank class at its own peak.") +
+                             table.str());
 }
 
 }  // namespace moesim::analysis

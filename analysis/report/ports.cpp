@@ -41,9 +41,10 @@ std::vector<MemoryPeak> memory_peaks(const Simulated& run) {
     std::vector<MemoryPeak> out;
     for (std::uint32_t c = 0; c < changes.size(); ++c) {
         // What is freed at a moment is free for what is taken at it, as in memory_peak.
-        std::stable_sort(changes[c].begin(), changes[c].end(), [](const Change& a, const Change& b) {
-            return a.when != b.when ? a.when < b.when : a.bytes < b.bytes;
-        });
+        std::stable_sort(changes[c].begin(), changes[c].end(),
+                         [](const Change& a, const Change& b) {
+                             return a.when != b.when ? a.when < b.when : a.bytes < b.bytes;
+                         });
         auto held = run.lowered.standing[c];
         const auto sum = [&] { return std::accumulate(held.begin(), held.end(), 0.0); };
         MemoryPeak peak{sum(), c, held};

@@ -70,12 +70,18 @@ std::vector<UnitSpan> unit_spans(const TaskGraph& graph, const sim::Timeline& li
 
 std::string_view unit_kind_name(sim::UnitKind kind) {
     switch (kind) {
-        case sim::UnitKind::forward: return "forward";
-        case sim::UnitKind::input_gradient: return "input gradient";
-        case sim::UnitKind::weight_gradient: return "weight gradient";
-        case sim::UnitKind::backward: return "backward";
-        case sim::UnitKind::pair: return "pair";
-        case sim::UnitKind::optimizer: break;
+        case sim::UnitKind::forward:
+            return "forward";
+        case sim::UnitKind::input_gradient:
+            return "input gradient";
+        case sim::UnitKind::weight_gradient:
+            return "weight gradient";
+        case sim::UnitKind::backward:
+            return "backward";
+        case sim::UnitKind::pair:
+            return "pair";
+        case sim::UnitKind::optimizer:
+            break;
     }
     return "optimizer";
 }
@@ -116,8 +122,8 @@ std::vector<double> link_rate(const TaskGraph& graph, const sim::Timeline& line,
     if (!(width > 0)) return out;
     std::vector<bool> crosses(graph.paths.size());
     for (std::size_t p = 0; p < graph.paths.size(); ++p)
-        crosses[p] = std::find(graph.paths[p].begin(), graph.paths[p].end(), link) !=
-                     graph.paths[p].end();
+        crosses[p] =
+            std::find(graph.paths[p].begin(), graph.paths[p].end(), link) != graph.paths[p].end();
     for (TaskId id = 0; id < graph.tasks.size(); ++id) {
         double bytes = 0;
         for (const sim::Demand& d : graph.demands_of(graph.tasks[id]))

@@ -35,12 +35,12 @@ std::string_view unit_kind_name(sim::UnitKind kind);
 /// A stream's name for a person: stage-to-stage ones say which way and with whom.
 std::string stream_title(const sim::TaskGraph& graph, sim::StreamId stream);
 
-/// The first rank class of each pipeline rank; of many, at most `most` of them, evenly spread with the
-/// first and the last.
+/// The first rank class of each pipeline rank; of many, at most `most` of them, evenly spread with
+/// the first and the last.
 std::vector<std::uint32_t> representatives(const scenarios::Lowered& lowered, std::size_t most);
 
-/// Bytes per second in flight on a link, as means over `buckets` equal parts of the run. A transfer's
-/// bytes are spread evenly from the end of its latency to its end.
+/// Bytes per second in flight on a link, as means over `buckets` equal parts of the run. A
+/// transfer's bytes are spread evenly from the end of its latency to its end.
 std::vector<double> link_rate(const sim::TaskGraph& graph, const sim::Timeline& line,
                               sim::LinkId link, std::size_t buckets);
 

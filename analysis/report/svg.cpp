@@ -48,13 +48,14 @@ void Svg::text(double x, double y, std::string_view what, std::string_view cls,
 }
 
 void Svg::upright(double x, double y, std::string_view what, std::string_view cls) {
-    out_ += fmt::format("<text transform=\"translate({} {})rotate(-90)\"{} text-anchor=\"middle\">{}</text>\n",
-                        px(x), px(y), attribute(cls), html::escape(what));
+    out_ += fmt::format(
+        "<text transform=\"translate({} {})rotate(-90)\"{} text-anchor=\"middle\">{}</text>\n",
+        px(x), px(y), attribute(cls), html::escape(what));
 }
 
 void Svg::line(double x1, double y1, double x2, double y2, std::string_view cls) {
-    out_ += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"{}/>\n", px(x1), px(y1), px(x2),
-                        px(y2), attribute(cls));
+    out_ += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"{}/>\n", px(x1), px(y1),
+                        px(x2), px(y2), attribute(cls));
 }
 
 void Svg::path(std::string_view d, std::string_view cls) {
@@ -66,14 +67,18 @@ std::string Svg::str() const { return out_ + "</svg>"; }
 std::vector<double> ticks(double end, int about) {
     if (!(end > 0) || !std::isfinite(end)) return {0};
     const double rough = end / about, ten = std::pow(10, std::floor(std::log10(rough)));
-    const double spacing = ten * (rough <= ten ? 1 : rough <= 2 * ten ? 2 : rough <= 5 * ten ? 5 : 10);
+    const double spacing = ten * (rough <= ten       ? 1
+                                  : rough <= 2 * ten ? 2
+                                  : rough <= 5 * ten ? 5
+                                                     : 10);
     std::vector<double> out;
     for (int i = 0; i * spacing <= end * (1 + 1e-9); ++i) out.push_back(i * spacing);
     return out;
 }
 
 std::string tick_text(double value, double spacing) {
-    const int decimals = spacing >= 1 || spacing <= 0 ? 0 : static_cast<int>(std::ceil(-std::log10(spacing) - 1e-9));
+    const int decimals =
+        spacing >= 1 || spacing <= 0 ? 0 : static_cast<int>(std::ceil(-std::log10(spacing) - 1e-9));
     return fmt::format("{:.{}f}", value, decimals);
 }
 

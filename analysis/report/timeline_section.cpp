@@ -16,8 +16,7 @@ std::string caption(const View& view, std::uint32_t rank_class, const UnitSpan& 
     std::set<int> micro_batches;
     for (sim::StreamId s = 0; s < graph.streams.size(); ++s)
         if (graph.streams[s].rank_class == rank_class && graph.streams[s].compute)
-            for (const TaskSpan& t :
-                 task_spans(graph, view.run.line, s, 0, unit.begin, unit.end))
+            for (const TaskSpan& t : task_spans(graph, view.run.line, s, 0, unit.begin, unit.end))
                 if (graph.tasks[t.task].label.unit == unit.unit)
                     micro_batches.insert(graph.tasks[t.task].label.micro_batch);
     std::string out{unit_kind_name(graph.units[unit.unit].kind)};
@@ -48,10 +47,11 @@ std::string timeline_section(const View& view) {
         for (const UnitSpan& unit : steady)
             body += html::figure(zoom_svg(view.run, middle, unit), caption(view, middle, unit));
     }
-    return html::section("timeline", "Timeline",
-                         "What each rank does when. All streams are in timeline.json.gz, which opens "
-                         "in Perfetto.",
-                         body);
+    return html::section(
+        "timeline", "Timeline",
+        "What each rank does when. All streams are in timeline.json.gz, which opens "
+        "in Perfetto.",
+        body);
 }
 
 }  // namespace moesim::analysis

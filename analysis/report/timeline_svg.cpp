@@ -41,12 +41,14 @@ std::vector<html::Key> unit_keys(const Simulated& run,
 std::string step_svg(const Simulated& run, const std::vector<std::uint32_t>& rank_classes,
                      const Axis& axis) {
     const auto& graph = run.lowered.graph;
-    const double left = left_of(run, rank_classes), scale = (kChartWidth - left - kRight) / axis.end;
+    const double left = left_of(run, rank_classes),
+                 scale = (kChartWidth - left - kRight) / axis.end;
     const double bottom = 4 + kRow * static_cast<double>(rank_classes.size());
     Svg svg{kChartWidth, bottom + 36, "The schedule over the whole step"};
     double y = 4;
     for (const std::uint32_t c : rank_classes) {
-        svg.text(left - 8, y + 12, fitted(graph.rank_classes[c].name, left - 10, 11), "name", "end");
+        svg.text(left - 8, y + 12, fitted(graph.rank_classes[c].name, left - 10, 11), "name",
+                 "end");
         svg.rect(left, y, kChartWidth - left - kRight, kRow - 3, "idle");
         // One path per kind: boxes that would touch within a fraction of a pixel become one.
         std::array<std::string, 6> paths;

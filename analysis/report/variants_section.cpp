@@ -21,6 +21,11 @@ std::string name_of(const ordered_json& variant) {
 
 constexpr std::size_t kReasons = 6;
 
+/// Text that may be one long word; it is broken rather than widening the table.
+std::string long_text(const std::string& text) {
+    return "<span class=\"long\">" + html::escape(text) + "</span>";
+}
+
 std::string reasons(const ordered_json& variant) {
     std::string out;
     const ordered_json& why = variant["vs_base"]["why"];
@@ -37,25 +42,35 @@ std::vector<std::string> figures(const View& view, const ordered_json& r) {
             html::percent(r["communication"]["exposed_share"].get<double>()),
             fmt::format("{:.3f}", r["load"]["max_over_mean_mean"].get<double>()),
             html::bytes(r["memory"]["peak_bytes"].get<double>()) +
-                (r["memory"]["fits"].get<bool>() ? "" : " <strong class=\"bad\">does not fit</strong>")};
+                (r["memory"]["fits"].get<bool>() ? ""
+                                                 : " <strong class=\"bad\">does not fit</strong>")};
 }
 
 std::string differences(const View& view) {
-    html::Table table{{{"", kText}, {"step time", kNumber}, {"step, " + view.time_unit(), kNumber},
-                       {"tokens/s per GPU", kNumber}, {"MFU", kNumber}, {"exposed", kNumber},
-                       {"max/mean", kNumber}, {"memory", kNumber}, {"what moved", kText}}};
+    html::Table table{{{"", kText},
+                       {"step time", kNumber},
+                       {"step, " + view.time_unit(), kNumber},
+                       {"tokens/s per GPU", kNumber},
+                       {"MFU", kNumber},
+                       {"exposed", kNumber},
+                       {"max/mean", kNumber},
+                       {"memory", kNumber},
+                       {"what moved", kText}}};
     const auto add = [&](const std::string& name, const std::string& ratio, const ordered_json& r,
                          const std::string& why, std::string_view cls) {
-        std::vector<std::string> cells{html::escape(name), ratio};
+        std::vector<std::string> cells{long_text(name), ratio};
         for (std::string& cell : figures(view, r)) cells.push_back(std::move(cell));
-        cells.push_back(why);
+        cells.push_back("<div class=\"why\">" + why + "</div>");
         table.row(cells, cls);
     };
     for (const ordered_json& v : view.result["variants"]) {
         const double change = v["vs_base"]["step_time_ratio"].get<double>() - 1;
         add(name_of(v),
             fmt::format("<strong class=\"{}\">{:+.2f} %</strong>",
-                        change > 5e-5 ? "bad" : change < -5e-5 ? "good" : "", 100 * change),
+                        change > 5e-5    ? "bad"
+                        : change < -5e-5 ? "good"
+                                         : "",
+                        100 * change),
             v, reasons(v), "");
     }
     add("base: " + view.run.scenario.name, "", view.result, "", "sum");
@@ -84,13 +99,16 @@ std::string drawing(const View& view) {
 std::string changed_keys(const View& view) {
     std::map<std::string, std::map<std::size_t, std::string>> changed;  // key, by variant
     std::map<std::string, std::string> base;
-    for (const auto& [key, value] : flattened(view.result["scenario"])) base[key] = leaf_text(value);
+    for (const auto& [key, value] : flattened(view.result["scenario"]))
+        base[key] = leaf_text(value);
     const ordered_json& variants = view.result["variants"];
     for (std::size_t i = 0; i < variants.size(); ++i) {
         std::map<std::string, std::string> own;
-        for (const auto& [key, value] : flattened(variants[i]["scenario"])) own[key] = leaf_text(value);
+        for (const auto& [key, value] : flattened(variants[i]["scenario"]))
+            own[key] = leaf_text(value);
         for (const auto& [key, value] : own)
-            if (key != "name" && (!base.count(key) || base.at(key) != value)) changed[key][i] = value;
+            if (key != "name" && (!base.count(key) || base.at(key) != value))
+                changed[key][i] = value;
         for (const auto& [key, value] : base)
             if (!own.count(key)) changed[key][i] = "(none)";
     }
@@ -98,10 +116,10 @@ std::string changed_keys(const View& view) {
     for (std::size_t i = 0; i < variants.size(); ++i)
         for (const auto& [key, values] : changed)
             if (values.count(i))
-                table.row({html::escape(name_of(variants[i])),
+                table.row({long_text(name_of(variants[i])),
                            fmt::format("<code>{}</code>", html::escape(key)),
-                           html::escape(base.count(key) ? base.at(key) : "(none)"),
-                           html::escape(values.at(i))});
+                           long_text(base.count(key) ? base.at(key) : "(none)"),
+                           long_text(values.at(i))});
     return table.str();
 }
 
@@ -109,11 +127,11 @@ std::string changed_keys(const View& view) {
 
 std::string variants_section(const View& view) {
     if (!view.result.contains("variants") || view.result["variants"].empty()) return {};
-    return html::section("variants", "Variants beside the base",
-                         "Each variant is the scenario with a few keys changed, on the same routing. "
-                         "The other sections are about the base.",
-                         differences(view) + drawing(view) + "<h3>Changed keys</h3>\n" +
-                             changed_keys(view));
+    return html::section(
+        "variants", "Variants beside the base",
+        "Each variant is the scenario with a few keys changed, on the same routing. "
+        "The other sections are about the base.",
+        differences(view) + drawing(view) + "<h3>Changed keys</h3>\n" + changed_keys(view));
 }
 
 }  // namespace moesim::analysis

@@ -40,9 +40,10 @@ struct Controller {
              std::vector<double>& max_vio) const {
         const std::size_t experts = share[0].size();
         const double mean = 1.0 / static_cast<double>(experts);
-        const double up = std::exp(rate / scale), down = 1 / up;
-        std::vector<double> tilt(experts, 1.0), load(experts),
-            noise(experts);  // tilt: exp(b / scale)
+        const double by_sign[3] = {std::exp(rate / scale), 1, std::exp(-rate / scale)};
+        const double scatter = 1 / std::sqrt(choices);
+        std::vector<double> tilt(experts, 1.0);  // exp(b / scale)
+        std::vector<double> load(experts), noise(experts);
         for (auto& kind : share)
             for (double& s : kind) s = std::max(s, 1e-12);  // no bias could raise zero
         for (std::size_t step = 0; step < mix.size(); ++step) {
@@ -55,13 +56,14 @@ struct Controller {
             for (double& n : noise) n = rough_gauss(random.bits());
             for (std::size_t e = 0; e < experts; ++e) {
                 const double expected = load[e] * tilt[e];
-                load[e] = std::max(0.0, expected + std::sqrt(expected / choices) * noise[e]);
+                load[e] = std::max(0.0, expected + std::sqrt(expected) * scatter * noise[e]);
             }
             max_vio[step] += *std::max_element(load.begin(), load.end()) / mean - 1;
             for (std::size_t e = 0; proportional && e < experts; ++e)
                 tilt[e] *= std::exp(rate / scale * (1 - load[e] / mean));
+            // near balance the sign is a coin toss: looked up, since a branch would be mispredicted
             for (std::size_t e = 0; !proportional && e < experts; ++e)
-                tilt[e] *= load[e] < mean ? up : load[e] > mean ? down : 1;
+                tilt[e] *= by_sign[1 + (load[e] > mean) - (load[e] < mean)];
             // an expert that nobody wants, or everybody, goes no further
             for (double& t : tilt) t = std::min(std::max(t, 1e-60), 1e60);
         }
@@ -75,7 +77,7 @@ struct Controller {
 /// Loads under the loss-free balancing bias, simulated step by step from a base kind's loads.
 ///
 ///     base        = { kind = "power_law", alpha = 1.2 }   # "measured" when absent
-///     steps       = 400
+///     steps       = 500
 ///     update_rate = 0.001         # u
 ///     rule        = "sign"        # or "proportional"
 ///     score_scale = 0.1           # how far a token's score for an expert strays from its mean
@@ -97,7 +99,7 @@ public:
         plain.bias_balanced = false;  // or the base would have the bias already
         base_ = make_source(base, plain, "measured");
         if (!base_->rows(0, false, 1).empty()) base.fail("kind", "gives rows and no loads");
-        const auto steps = in.count("steps", 1, 400);
+        const auto steps = in.count("steps", 1, 500);
         if (steps > 1'000'000) in.fail("steps", "more than 1,000,000");
         control_.rate = in.number("update_rate", 0, 1, 0.001);
         control_.proportional = in.choice("rule", {"sign", "proportional"}, "sign") != "sign";

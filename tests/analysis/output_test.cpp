@@ -1,8 +1,8 @@
 #include "analysis/output.hpp"
 
-#include <catch2/catch.hpp>
 #include <unistd.h>
 #include <zlib.h>
+#include <catch2/catch.hpp>
 
 #include <filesystem>
 #include <fstream>

@@ -58,8 +58,7 @@ TEST_CASE("perfetto: events of one thread do not overlap") {
     for (auto [thread, list] : spans(trace())) {
         INFO("process " << thread.first << ", thread " << thread.second);
         std::sort(list.begin(), list.end());
-        for (std::size_t i = 1; i < list.size(); ++i)
-            REQUIRE(list[i - 1].second <= list[i].first);
+        for (std::size_t i = 1; i < list.size(); ++i) REQUIRE(list[i - 1].second <= list[i].first);
     }
 }
 
@@ -79,7 +78,8 @@ TEST_CASE("perfetto: a process per pipeline rank, and one for its slowest member
     CHECK(threads == named_threads);
     CHECK(names.count("rank 0, member 0") == 1);
     CHECK(names.count("rank 1, member 0") == 1);
-    // Loads differ, so some member is the slowest; it is a process of its own unless it is member 0.
+    // Loads differ, so some member is the slowest; it is a process of its own unless it is member
+    // 0.
     std::size_t expected = 0;
     for (const auto& members : small().run.booked) {
         std::size_t slowest = 0;
@@ -100,7 +100,8 @@ TEST_CASE("perfetto: the compute thread of member 0 is busy as long as its break
     }
     double busy = 0;
     const auto all = spans(t);
-    for (const auto& [begin, end] : all.at({pid, tid})) busy += static_cast<double>(end - begin) / 1e9;
+    for (const auto& [begin, end] : all.at({pid, tid}))
+        busy += static_cast<double>(end - begin) / 1e9;
     const auto& parts = small().run.booked[0][0].parts;
     const auto part = [&](analysis::Part p) { return parts[static_cast<std::size_t>(p)]; };
     // Launch gaps are inside tasks.

@@ -13,7 +13,8 @@ namespace {
 
 std::size_t count_of(const std::string& text, const std::string& what) {
     std::size_t n = 0;
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+        ++n;
     return n;
 }
 
@@ -44,8 +45,8 @@ TEST_CASE("report: the headline carries the step time") {
 }
 
 TEST_CASE("report: every section is there, and its links lead to it") {
-    for (const char* id : {"time", "phases", "timeline", "communication", "load", "memory", "kernels",
-                           "evidence", "inputs", "provenance"}) {
+    for (const char* id : {"time", "phases", "timeline", "communication", "load", "memory",
+                           "kernels", "evidence", "inputs", "provenance"}) {
         INFO(id);
         CHECK(count_of(small(), "<section id=\"" + std::string{id} + "\"") == 1);
         CHECK(count_of(small(), "href=\"#" + std::string{id} + "\"") == 1);
@@ -59,7 +60,8 @@ TEST_CASE("report: what the user wrote stays text") {
     const std::string html = report(small_run(evil, {"<b onload=x>"}));
     CHECK_FALSE(contains(html, "<script"));
     CHECK_FALSE(contains(html, "<b onload"));
-    CHECK(contains(html, "<title>&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot;</title>"));
+    CHECK(
+        contains(html, "<title>&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot;</title>"));
     CHECK(analysis::html::escape("a<b>\"'&\x01") == "a&lt;b&gt;&quot;&#39;&amp; ");
     analysis::Svg svg{10, 10, "<t>"};
     svg.rect(0, 0, 1, 1, "c", "<tip>");
@@ -70,7 +72,8 @@ TEST_CASE("report: what the user wrote stays text") {
 }
 
 TEST_CASE("report: tags are closed, and no number is infinite or none") {
-    for (const char* tag : {"svg", "table", "section", "figure", "div", "td", "ul", "text", "title"}) {
+    for (const char* tag :
+         {"svg", "table", "section", "figure", "div", "td", "ul", "text", "title"}) {
         INFO(tag);
         const std::string open = "<" + std::string{tag};
         CHECK(count_of(small(), open + ">") + count_of(small(), open + " ") ==
@@ -84,8 +87,9 @@ TEST_CASE("report: keys that the file lacks are marked as defaults, those it has
     CHECK(r.input.given.count("batch.sequence") == 1);
     CHECK(r.input.given.count("batch.micro") == 0);
     CHECK(contains(small(), "<tr><td><code>batch.sequence</code></td><td>2048</td><td></td>"));
-    CHECK(contains(small(),
-                   "<tr class=\"default\"><td><code>batch.micro</code></td><td>1</td><td>default</td>"));
+    CHECK(contains(
+        small(),
+        "<tr class=\"default\"><td><code>batch.micro</code></td><td>1</td><td>default</td>"));
 }
 
 TEST_CASE("report: the same run gives the same bytes") {
@@ -95,12 +99,12 @@ TEST_CASE("report: the same run gives the same bytes") {
 
 TEST_CASE("report: figures are written as people read them") {
     using namespace analysis::html;
-    CHECK(seconds(17.616) == "17.62 s");
-    CHECK(seconds(0.00237) == "2.37 ms");
-    CHECK(seconds(4.2e-6) == "4.2 µs");
-    CHECK(bytes(82.03e9) == "82.0 GB");
-    CHECK(rate(50e9) == "50.0 GB/s");
-    CHECK(percent(0.0841) == "8.4 %");
+    CHECK(seconds(17.616) == "17.62\u00a0s");
+    CHECK(seconds(0.00237) == "2.37\u00a0ms");
+    CHECK(seconds(4.2e-6) == "4.2\u00a0µs");
+    CHECK(bytes(82.03e9) == "82.0\u00a0GB");
+    CHECK(rate(50e9) == "50.0\u00a0GB/s");
+    CHECK(percent(0.0841) == "8.4\u00a0%");
     CHECK(count(62914560) == "62,914,560");
     CHECK(count(-999) == "-999");
     CHECK(count(1000) == "1,000");

@@ -5,8 +5,8 @@
 
 #include "analysis/report.hpp"
 
-/// A small run for tests of what a person sees: four MoE layers of Mixtral on eight GPUs, two pipeline
-/// ranks, expert groups of four whose loads differ.
+/// A small run for tests of what a person sees: four MoE layers of Mixtral on eight GPUs, two
+/// pipeline ranks, expert groups of four whose loads differ.
 struct SmallRun {
     moesim::sim::Table table;
     moesim::analysis::Simulated run;
@@ -37,7 +37,7 @@ inline SmallRun small_run(const std::string& name = "small",
         variant["name"] = variant["scenario"]["name"];
         result["variants"].push_back(std::move(variant));
     }
-    analysis::ScenarioText input{"small.toml", text, {},
-                                 analysis::given_keys(table, run.scenario.resolved)};
+    analysis::ScenarioText input{
+        "small.toml", text, {}, analysis::given_keys(table, run.scenario.resolved)};
     return {table, std::move(run), std::move(result), std::move(input)};
 }

@@ -21,7 +21,8 @@ std::size_t longest_line(const std::string& text) {
 }  // namespace
 
 TEST_CASE("summary: no line is longer than 80 columns, whatever things are called") {
-    const SmallRun r = small_run(std::string(300, 'n'), {std::string(120, 'v'), "ü" + std::string(90, 'w')});
+    const SmallRun r =
+        small_run(std::string(300, 'n'), {std::string(120, 'v'), "ü" + std::string(90, 'w')});
     CHECK(longest_line(analysis::summary(r.result, false)) <= 80);
     CHECK(longest_line(analysis::summary(r.result, false)) > 60);
 }
@@ -38,7 +39,8 @@ TEST_CASE("summary: escape codes appear only when asked for, and only its own") 
 TEST_CASE("summary: a variant shows its change in per cent and its first reason") {
     SmallRun r = small_run("small", {"fast"});
     auto& versus = r.result["variants"][0]["vs_base"];
-    versus = {{"step_time_ratio", 0.875}, {"why", {"exposed_ep -1.0000 s (-12.5 % of the base step)"}}};
+    versus = {{"step_time_ratio", 0.875},
+              {"why", {"exposed_ep -1.0000 s (-12.5 % of the base step)"}}};
     const std::string text = analysis::summary(r.result, false);
     CHECK(text.find("-12.50 %") != std::string::npos);
     CHECK(text.find("exposed ep -1.0000 s") != std::string::npos);

@@ -36,7 +36,8 @@ TEST_CASE("tables: breakdown and phases have a row per rank class that sums to t
     const SmallRun r = small_run();
     const auto tables = analysis::csv_tables(r.result);
     for (const char* name : {"breakdown.csv", "phases.csv"}) {
-        const auto rows = numbers(tables.at(name), 4);  // behind rank, pipeline rank, members, stands for
+        const auto rows =
+            numbers(tables.at(name), 4);  // behind rank, pipeline rank, members, stands for
         REQUIRE(rows.size() == 2);
         for (const auto& row : rows) CHECK(sum(row) == Approx(r.run.line.makespan).epsilon(1e-9));
     }
