@@ -25,23 +25,35 @@ namespace {
 
 Part exposed(Kind kind) {
     switch (kind) {
-        case Kind::ep: return Part::exposed_ep;
-        case Kind::tp: return Part::exposed_tp;
-        case Kind::cp: return Part::exposed_cp;
-        case Kind::pp: return Part::exposed_pp;
-        case Kind::dp: return Part::exposed_dp;
-        default: return Part::bubble;
+        case Kind::ep:
+            return Part::exposed_ep;
+        case Kind::tp:
+            return Part::exposed_tp;
+        case Kind::cp:
+            return Part::exposed_cp;
+        case Kind::pp:
+            return Part::exposed_pp;
+        case Kind::dp:
+            return Part::exposed_dp;
+        default:
+            return Part::bubble;
     }
 }
 
 Phase phase_of(sim::UnitKind kind) {
     switch (kind) {
-        case sim::UnitKind::forward: return Phase::forward;
-        case sim::UnitKind::input_gradient: return Phase::input_gradient;
-        case sim::UnitKind::weight_gradient: return Phase::weight_gradient;
-        case sim::UnitKind::backward: return Phase::backward;
-        case sim::UnitKind::pair: return Phase::pair;
-        case sim::UnitKind::optimizer: break;
+        case sim::UnitKind::forward:
+            return Phase::forward;
+        case sim::UnitKind::input_gradient:
+            return Phase::input_gradient;
+        case sim::UnitKind::weight_gradient:
+            return Phase::weight_gradient;
+        case sim::UnitKind::backward:
+            return Phase::backward;
+        case sim::UnitKind::pair:
+            return Phase::pair;
+        case sim::UnitKind::optimizer:
+            break;
     }
     return Phase::optimizer;
 }
@@ -104,7 +116,8 @@ private:
     }
 
     /// The participant of a task that is this rank's member m; kNone when it takes no part.
-    [[nodiscard]] std::uint32_t participant(TaskId id, std::uint32_t m, sim::StreamId& stream) const {
+    [[nodiscard]] std::uint32_t participant(TaskId id, std::uint32_t m,
+                                            sim::StreamId& stream) const {
         std::uint32_t at = line_.first[id];
         for (const sim::StreamId s : graph_.streams_of(graph_.tasks[id])) {
             if (std::find(mine_.begin(), mine_.end(), s) != mine_.end()) {
@@ -118,9 +131,10 @@ private:
 
     [[nodiscard]] double end_for(TaskId id, std::uint32_t m) const {
         const std::uint32_t first = line_.first[id];
-        const bool one_by_one =
-            !graph_.tasks[id].transfer && line_.first[id + 1] - first == width_;
-        return one_by_one ? line_.end[first + m] : *std::max_element(line_.end.begin() + first, line_.end.begin() + line_.first[id + 1]);
+        const bool one_by_one = !graph_.tasks[id].transfer && line_.first[id + 1] - first == width_;
+        return one_by_one ? line_.end[first + m]
+                          : *std::max_element(line_.end.begin() + first,
+                                              line_.end.begin() + line_.first[id + 1]);
     }
 
     /// Of what a task waits for on this rank, the one that ends last; kNone when nothing.
@@ -170,8 +184,8 @@ private:
         follow(out, last, m, from, line_.makespan);
     }
 
-    /// A unit spans from its first compute task to its last task (stage-to-stage transfers left out),
-    /// at most to the begin of the next unit.
+    /// A unit spans from its first compute task to its last task (stage-to-stage transfers left
+    /// out), at most to the begin of the next unit.
     void phases(MemberTimes& out, std::uint32_t m) {
         struct Span {
             std::uint32_t unit;

@@ -46,12 +46,11 @@ struct MemberTimes {
 
 /// Books every second of every member.
 ///
-/// Between two tasks of the compute stream, idle time is followed back from the next task to what it
-/// waited for last: a transfer in flight is exposed time of its kind; the time before, while this
-/// rank stood ready and others did not, is imbalance (bubble for a stage-to-stage transfer: the
-/// other stage has not computed yet); and so on back until the idle time is explained. Launch gaps
-/// inside a task are host time. What remains is bubble.
-/// returns [rank classes][members]
+/// Between two tasks of the compute stream, idle time is followed back from the next task to what
+/// it waited for last: a transfer in flight is exposed time of its kind; the time before, while
+/// this rank stood ready and others did not, is imbalance (bubble for a stage-to-stage transfer:
+/// the other stage has not computed yet); and so on back until the idle time is explained. Launch
+/// gaps inside a task are host time. What remains is bubble. returns [rank classes][members]
 std::vector<std::vector<MemberTimes>> book(const sim::TaskGraph& graph, const sim::Timeline& line);
 
 }  // namespace moesim::analysis

@@ -17,7 +17,8 @@ struct Session {
 
 /// One sub-command of `moesim`; a new command is a new file in analysis/commands/.
 ///
-///     const sim::Register<Command, Topology> entry{"topology", "counts and distances of a cluster"};
+///     const sim::Register<Command, Topology> entry{"topology", "counts and distances of a
+///     cluster"};
 ///
 /// run() returns the exit status (0 done, 1 an answer that is bad news), prints only through
 /// analysis/output.hpp, and throws sim::InputError for wrong input.

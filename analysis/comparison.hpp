@@ -8,12 +8,13 @@
 
 namespace moesim::analysis {
 
-/// What routing a scenario draws in one step, as 16 hexadecimal digits: equal digests, equal tokens.
+/// What routing a scenario draws in one step, as 16 hexadecimal digits: equal digests, equal
+/// tokens.
 std::string routing_digest(const scenarios::Scenario& scenario);
 
-/// Runs every scenario with every seed; the result is that of the base with `variants` (base first),
-/// each with `vs_base`: step_time_ratio, and over seeds its mean, standard error and whether the two
-/// can be told apart (|mean| above two standard errors; null with one seed).
+/// Runs every scenario with every seed; the result is that of the base with `variants` (base
+/// first), each with `vs_base`: step_time_ratio, and over seeds its mean, standard error and
+/// whether the two can be told apart (|mean| above two standard errors; null with one seed).
 nlohmann::ordered_json compare(const std::vector<std::vector<scenarios::Scenario>>& by_seed,
                                const RunOptions& options, int jobs);
 

@@ -15,8 +15,8 @@ MemoryPeak memory_peak(const Lowered& lowered, const sim::Timeline& line) {
     std::vector<Change> changes;
     for (const scenarios::MemoryEvent& e : lowered.memory) {
         const std::uint32_t first = line.first[e.task];
-        changes.push_back({e.at_end ? line.end[first] : line.start[first], e.bytes, e.rank_class,
-                           e.cls});
+        changes.push_back(
+            {e.at_end ? line.end[first] : line.start[first], e.bytes, e.rank_class, e.cls});
     }
     // What is freed at a moment is free for what is taken at it.
     std::stable_sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) {

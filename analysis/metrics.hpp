@@ -23,7 +23,8 @@ struct LinkUse {
     double capacity_bytes_per_s = 0;
     double utilisation_mean = 0, utilisation_max = 0;  // of the simulated links
 };
-std::map<std::string, LinkUse> link_use(const scenarios::Lowered& lowered, const sim::Timeline& line);
+std::map<std::string, LinkUse> link_use(const scenarios::Lowered& lowered,
+                                        const sim::Timeline& line);
 
 /// Bytes sent over all ranks, by kind (each byte once per port class it leaves through).
 std::array<double, sim::kKinds> bytes_by_kind(const scenarios::Lowered& lowered);
@@ -35,7 +36,6 @@ struct Means {
     std::array<double, sim::kKinds> busy{};
     double in_flight = 0;
 };
-Means means(const scenarios::Lowered& lowered,
-            const std::vector<std::vector<MemberTimes>>& booked);
+Means means(const scenarios::Lowered& lowered, const std::vector<std::vector<MemberTimes>>& booked);
 
 }  // namespace moesim::analysis

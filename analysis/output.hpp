@@ -14,8 +14,8 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 /// `target` is a file or "-" (standard output). Two-space indented, final newline.
 void write_json(const std::string& target, const nlohmann::ordered_json& json);
 
-/// Text for the person at the terminal, on standard output; silent when `quiet` or when JSON was asked
-/// for on standard output (write_json with "-").
+/// Text for the person at the terminal, on standard output; silent when `quiet` or when JSON was
+/// asked for on standard output (write_json with "-").
 void say(const std::string& text);
 void set_quiet(bool quiet);
 

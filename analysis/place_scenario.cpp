@@ -56,10 +56,12 @@ std::vector<int> run_of(int count) {
 
 ordered_json place_scenario(const sim::Table& scenario, const std::vector<std::string>& strategies,
                             std::uint64_t seed, int jobs) {
-    static_cast<void>(scenarios::read_scenario(scenario.clone(), seed));  // complain once, not per job
+    static_cast<void>(
+        scenarios::read_scenario(scenario.clone(), seed));  // complain once, not per job
     std::vector<std::function<std::string()>> work;
     for (const std::string& strategy : chosen(strategies))
-        work.emplace_back([&scenario, strategy, seed] { return judged(scenario, strategy, seed).dump(); });
+        work.emplace_back(
+            [&scenario, strategy, seed] { return judged(scenario, strategy, seed).dump(); });
     std::vector<ordered_json> all;
     for (const std::string& text : run_jobs(work, jobs)) all.push_back(ordered_json::parse(text));
     const auto base = std::find_if(all.begin(), all.end(),
@@ -99,10 +101,9 @@ std::string place_summary(const ordered_json& r) {
         const std::string name = one["strategy"];
         if (one.contains("reason")) {
             const std::string why = one["reason"];
-            out += fmt::format("  {:<18}not here: {:.48}\n", name,
-                               why.substr(why.find("error: ") == std::string::npos
-                                              ? 0
-                                              : why.find("error: ") + 7));
+            out += fmt::format(
+                "  {:<18}not here: {:.48}\n", name,
+                why.substr(why.find("error: ") == std::string::npos ? 0 : why.find("error: ") + 7));
             continue;
         }
         out += fmt::format("  {:<18}{:>10.4f}{:>+10.2f}%{:>12.3f}{:>10.3f}{:>12.1f}\n", name,
@@ -128,9 +129,10 @@ Placement placement_of(const sim::Table& scenario, std::uint64_t seed) {
 
 std::string export_placement(const Placement& placement, const std::string& form, int first_layer) {
     if (form == "trtllm") {
-        std::string out = fmt::format("num_slots: {}\nlayer_updates_per_iter: 0\n"
-                                      "initial_global_assignments:\n",
-                                      placement.phy2log.front().size());
+        std::string out = fmt::format(
+            "num_slots: {}\nlayer_updates_per_iter: 0\n"
+            "initial_global_assignments:\n",
+            placement.phy2log.front().size());
         for (std::size_t l = 0; l < placement.phy2log.size(); ++l)
             out += fmt::format("  {}: [{}]\n", first_layer + static_cast<int>(l),
                                fmt::join(placement.phy2log[l], ", "));

@@ -60,9 +60,8 @@ ordered_json ranks_json(const Simulated& run) {
     for (std::size_t c = 0; c < run.booked.size(); ++c) {
         const auto& members = run.booked[c];
         const auto slowest = std::max_element(
-            members.begin(), members.end(), [](const MemberTimes& a, const MemberTimes& b) {
-                return a.parts[0] < b.parts[0];
-            });
+            members.begin(), members.end(),
+            [](const MemberTimes& a, const MemberTimes& b) { return a.parts[0] < b.parts[0]; });
         MemberTimes mean;
         for (const MemberTimes& m : members) {
             for (std::size_t i = 0; i < kParts; ++i)
@@ -121,7 +120,7 @@ ordered_json memory_json(const Simulated& run) {
 }
 
 ordered_json load_json(const scenarios::Lowered& lowered) {
-    const auto spread = [&](const std::string& prefix, double scenarios::LoadSample::* what,
+    const auto spread = [&](const std::string& prefix, double scenarios::LoadSample::*what,
                             ordered_json& out) {
         double sum = 0, worst = 1;
         for (const scenarios::LoadSample& l : lowered.loads) {
@@ -153,9 +152,9 @@ ordered_json load_json(const scenarios::Lowered& lowered) {
     }
     out["by_layer"] = ordered_json::array();
     for (const auto& [moe_layer, l] : layers) {
-        const auto hot = std::max_element(
-            l.hottest.begin(), l.hottest.end(),
-            [](const auto& x, const auto& y) { return x.second < y.second; });
+        const auto hot =
+            std::max_element(l.hottest.begin(), l.hottest.end(),
+                             [](const auto& x, const auto& y) { return x.second < y.second; });
         out["by_layer"].push_back({{"moe_layer", moe_layer},
                                    {"max_over_mean_mean", l.rows / l.count},
                                    {"nic_max_over_mean_mean", l.nic / l.count},
@@ -181,8 +180,9 @@ ordered_json evidence_json(const scenarios::Lowered& lowered) {
         for (std::size_t i = 0; i < 4; ++i) seconds[i] += op.seconds[i];
     const double sum = std::accumulate(seconds.begin(), seconds.end(), 0.0);
     for (double& v : seconds) v = sum > 0 ? v / sum : 0;
-    return by_name(seconds,
-                   [](std::size_t i) { return topologies::name(static_cast<topologies::Evidence>(i)); });
+    return by_name(seconds, [](std::size_t i) {
+        return topologies::name(static_cast<topologies::Evidence>(i));
+    });
 }
 
 ordered_json training_json(const Scenario& s, double step_time) {
@@ -240,9 +240,9 @@ ordered_json result_json(const Simulated& run, const RunOptions& options) {
     out["load"] = load_json(run.lowered);
     out["links"] = links_json(run);
     out["evidence"] = evidence_json(run.lowered);
-    out["uncertainty"] = {{"step_time_low_s", nullptr}, {"step_time_high_s", nullptr}, {"level", nullptr}};
-    if (run.scenario.training)
-        out["training"] = training_json(run.scenario, run.line.makespan);
+    out["uncertainty"] = {
+        {"step_time_low_s", nullptr}, {"step_time_high_s", nullptr}, {"level", nullptr}};
+    if (run.scenario.training) out["training"] = training_json(run.scenario, run.line.makespan);
     out["ops"] = ops_json(run.lowered);
     out["kernels_s"] = run.lowered.kernel_seconds;
     out["profile"] = run.scenario.profile.provenance();

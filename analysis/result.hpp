@@ -37,8 +37,8 @@ nlohmann::ordered_json result_json(const Simulated& run, const RunOptions& optio
 nlohmann::ordered_json versus(const nlohmann::ordered_json& variant,
                               const nlohmann::ordered_json& base);
 
-/// The result for a terminal of 80 columns; coloured when standard output is a terminal that wants it
-/// (see no-color.org), or as told.
+/// The result for a terminal of 80 columns; coloured when standard output is a terminal that wants
+/// it (see no-color.org), or as told.
 std::string summary(const nlohmann::ordered_json& result);
 std::string summary(const nlohmann::ordered_json& result, bool colour);
 

@@ -32,8 +32,9 @@ void parts(const ordered_json& variant, const ordered_json& base, ordered_json& 
 /// How uneven rows and copies are, and the layer in which that changed most.
 void loads(const ordered_json& variant, const ordered_json& base, ordered_json& why) {
     const ordered_json &now = variant["load"], &before = base["load"];
-    const std::pair<const char*, const char*> kinds[] = {
-        {"", "expert rows"}, {"nic_", "copies into a NIC"}, {"nvlink_", "copies into an NVLink port"}};
+    const std::pair<const char*, const char*> kinds[] = {{"", "expert rows"},
+                                                         {"nic_", "copies into a NIC"},
+                                                         {"nvlink_", "copies into an NVLink port"}};
     for (const auto& [prefix, title] : kinds) {
         const std::string key = std::string{prefix} + "max_over_mean_mean";
         const double a = before[key], b = now[key];
@@ -81,8 +82,8 @@ ordered_json versus(const ordered_json& variant, const ordered_json& base) {
     parts(variant, base, why);
     loads(variant, base, why);
     traffic(variant, base, why);
-    const double memory = variant["memory"]["peak_bytes"].get<double>() -
-                          base["memory"]["peak_bytes"].get<double>();
+    const double memory =
+        variant["memory"]["peak_bytes"].get<double>() - base["memory"]["peak_bytes"].get<double>();
     if (std::abs(memory) >= 1e8)
         why.push_back(fmt::format("memory of the hottest rank {:+.1f} GB", memory / 1e9));
     const double step = base["step"]["time_s"];

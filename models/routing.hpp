@@ -80,7 +80,8 @@ public:
         return std::nullopt;
     }
     /// Tokens that named expert i and expert j in an MoE layer, all kinds together: symmetric, the
-    /// diagonal holds an expert's own count. Null where nobody counted. Lives as long as the routing.
+    /// diagonal holds an expert's own count. Null where nobody counted. Lives as long as the
+    /// routing.
     [[nodiscard]] virtual const Pairs* together(int moe_layer) const {
         static_cast<void>(moe_layer);
         return nullptr;

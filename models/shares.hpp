@@ -23,9 +23,10 @@ struct ShareFilter {
 
 /// Reads expert loads. '#' begins a comment line; columns are found by the header, in any order:
 ///
-///     layer, expert, count        or layer_id, expert_id (SGLang's CSV); or share in place of count
-///     domain                      optional: the kind of text; without it all is one domain, "all"
-///     model, selection            optional: rows of one model and selection are read (the filter)
+///     layer, expert, count        or layer_id, expert_id (SGLang's CSV); or share in place of
+///     count domain                      optional: the kind of text; without it all is one domain,
+///     "all" model, selection            optional: rows of one model and selection are read (the
+///     filter)
 ///
 /// Every vector is scaled to sum 1. A .json file is read by read_share_json(). Throws
 /// sim::InputError (path:line:column, column name) unless every domain has every layer and every

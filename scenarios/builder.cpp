@@ -65,12 +65,14 @@ Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold}
             groups.push_back(std::move(g));
             turn_.emplace_back();
         }
-    out.fold = !fold ? "off"
-               : width_ > 1
-                   ? fmt::format("each simulated rank class holds the {} ranks of one expert-parallel "
-                                 "group with their own loads and stands for {} such groups",
-                                 width_, groups_per_stage)
-                   : fmt::format("each simulated rank stands for {} ranks with equal loads", per_stage);
+    out.fold =
+        !fold ? "off"
+        : width_ > 1
+            ? fmt::format(
+                  "each simulated rank class holds the {} ranks of one expert-parallel "
+                  "group with their own loads and stands for {} such groups",
+                  width_, groups_per_stage)
+            : fmt::format("each simulated rank stands for {} ranks with equal loads", per_stage);
 }
 
 std::vector<TaskId> Builder::gather(const Group& g, std::size_t lane,
@@ -87,8 +89,8 @@ std::vector<TaskId> Builder::gather(const Group& g, std::size_t lane,
 
 const ExchangeLoad& Builder::load(const Item& item, int micro_batch, int replica,
                                   bool backward) const {
-    // Where nothing differs, one load serves every layer and micro-batch; given rows serve all of the
-    // latter.
+    // Where nothing differs, one load serves every layer and micro-batch; given rows serve all of
+    // the latter.
     const bool given = !s.routing->rows(0, false, 1).empty();
     const bool same = !loads_->differ() && !given;
     const std::array<int, 4> key{same ? 0 : item.moe_layer, same || given ? 0 : micro_batch,
@@ -113,11 +115,10 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
     const double total = std::accumulate(cost.ground.begin(), cost.ground.end(), 0.0);
     if (total == 0) return after.size() > 0 ? *after.begin() : Step{};
     static constexpr const char* items[] = {"embedding", "", "mtp projection", "head"};
-    const std::string title =
-        item.type == Item::Type::layer
-            ? std::string{name(segment)}
-            : fmt::format("{} {}", items[static_cast<int>(item.type)],
-                          std::string{name(segment)}.substr(4));
+    const std::string title = item.type == Item::Type::layer
+                                  ? std::string{name(segment)}
+                                  : fmt::format("{} {}", items[static_cast<int>(item.type)],
+                                                std::string{name(segment)}.substr(4));
     const std::uint16_t id = out.graph.add_op(title + (contended ? " (beside transfers)" : ""));
     const bool backward = segment != Segment::ffn_forward && segment != Segment::attention_forward;
     Step step;
@@ -141,10 +142,9 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
             values = at->second;
             seconds += cost.seconds.front() * width_;
         }
-        const TaskId task =
-            out.graph.add_work(g.lanes[l].compute, values, cost.gap,
-                               {Kind::compute, id, item.layer, micro_batch, g.unit},
-                               gather(g, l, after));
+        const TaskId task = out.graph.add_work(g.lanes[l].compute, values, cost.gap,
+                                               {Kind::compute, id, item.layer, micro_batch, g.unit},
+                                               gather(g, l, after));
         if (l == 0) step.first = task;
     }
     add_ground(id, cost.ground, cost.rel_error, seconds / total);
@@ -188,7 +188,8 @@ void Builder::ship(std::vector<sim::Demand>& demands, const Lane& lane, std::siz
     const topologies::PortLoads& p = load.shipped;
     if (p.nic_out.empty()) return;
     const auto at = [&](const std::vector<double>& v) { return fold_ ? hottest(v) : v[l]; };
-    const double bytes = expert_parameters(s) * (home ? s.recipe.reduce_bytes : s.recipe.weight_bytes);
+    const double bytes =
+        expert_parameters(s) * (home ? s.recipe.reduce_bytes : s.recipe.weight_bytes);
     if (home)
         ported(demands, lane, at(p.nic_in), at(p.nic_out), at(p.nvlink_in), at(p.nvlink_out), bytes,
                1, cost);
@@ -227,13 +228,13 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
                                  : what == Exchange::combine          ? "combine.stream"
                                  : what == Exchange::combine_gradient ? "dispatch_gradient.stream"
                                                                       : "combine_gradient.stream";
-    const double payload = s.dispatcher->wire_bytes(
-        s.model.hidden * (format.bytes + format.scale_bytes), moe.top_k);
+    const double payload =
+        s.dispatcher->wire_bytes(s.model.hidden * (format.bytes + format.scale_bytes), moe.top_k);
     const ExchangeLoad& load_ = load(item, micro_batch, g.replica, backward);
     const topologies::PortLoads& p = load_.ports;
     const double mean_nic = std::max(mean(p.nic_out), 0.0);
-    topologies::TransferCost cost = s.profile.transfer(
-        name, std::max(mean_nic, mean(p.nvlink_out)) * payload, contended);
+    topologies::TransferCost cost =
+        s.profile.transfer(name, std::max(mean_nic, mean(p.nvlink_out)) * payload, contended);
     cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
     const auto [before, fresh] = stream_seconds_.try_emplace(stream_segment, 0.0);
     if (fresh)
@@ -245,7 +246,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     std::vector<TaskId> ids;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
         const auto at = [&](const std::vector<double>& v) { return fold_ ? hottest(v) : v[l]; };
-        const double nic_hot = at(p.nic_out) + at(p.nic_in), nvl_hot = at(p.nvlink_out) + at(p.nvlink_in);
+        const double nic_hot = at(p.nic_out) + at(p.nic_in),
+                     nvl_hot = at(p.nvlink_out) + at(p.nvlink_in);
         const double mean_share =
             fold_ && nic_hot + nvl_hot > 0
                 ? (mean(p.nic_out) + mean(p.nic_in) + mean(p.nvlink_out) + mean(p.nvlink_in)) /
@@ -265,8 +267,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    const std::uint16_t id =
-        out.graph.add_op(std::string{titles[static_cast<int>(what)]} + (contended ? " (beside compute)" : ""));
+    const std::uint16_t id = out.graph.add_op(std::string{titles[static_cast<int>(what)]} +
+                                              (contended ? " (beside compute)" : ""));
     const double latency = cost.startup_s * s.what_if.latency + before->second;
     Step step;
     step.shared = true;
@@ -275,7 +277,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     std::array<double, 4> ground{};
     ground[static_cast<std::size_t>(cost.evidence)] =
         out.graph.alone_seconds(out.graph.tasks[step.first]);
-    add_ground(id, ground, cost.rel_error, static_cast<double>(width_) * static_cast<double>(g.lanes.size()));
+    add_ground(id, ground, cost.rel_error,
+               static_cast<double>(width_) * static_cast<double>(g.lanes.size()));
     if (what == Exchange::dispatch) sample(item, micro_batch, load_);
     turn_[static_cast<std::size_t>(&g - groups.data())] = step;
     return step;
@@ -354,7 +357,8 @@ Step Builder::send(Group& from, Group& to, int what, int micro_batch,
 }
 
 Step Builder::reduce(std::span<Group* const> who, const std::string& collective, double bytes,
-                     int ranks, int per_node, std::initializer_list<Step> after, const char* title) {
+                     int ranks, int per_node, std::initializer_list<Step> after,
+                     const char* title) {
     if (ranks <= 1 || bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
     const topologies::TransferCost cost = s.profile.transfer(collective, bytes, false);
     const std::uint16_t id = out.graph.add_op(title);
@@ -396,9 +400,9 @@ Step Builder::optimizer(Group& g, double seconds, const topologies::Cost& cost,
     const std::uint32_t values = out.graph.add_values({seconds});
     Step step;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
-        const TaskId task = out.graph.add_work(g.lanes[l].compute, values, 0,
-                                               {Kind::optimizer, id, -1, -1, g.unit},
-                                               gather(g, l, after));
+        const TaskId task =
+            out.graph.add_work(g.lanes[l].compute, values, 0, {Kind::optimizer, id, -1, -1, g.unit},
+                               gather(g, l, after));
         if (l == 0) step.first = task;
     }
     std::array<double, 4> ground{};

@@ -67,8 +67,8 @@ public:
     /// Activations or their gradients from one pipeline rank to another.
     Step send(Group& from, Group& to, int what, int micro_batch, std::initializer_list<Step> after);
     /// A collective of kind dp on the lanes' dp streams (of several groups).
-    Step reduce(std::span<Group* const> who, const std::string& collective, double bytes,
-                int ranks, int per_node, std::initializer_list<Step> after, const char* op);
+    Step reduce(std::span<Group* const> who, const std::string& collective, double bytes, int ranks,
+                int per_node, std::initializer_list<Step> after, const char* op);
     /// Seconds on the compute stream of every lane.
     Step optimizer(Group& g, double seconds, const topologies::Cost& cost,
                    std::initializer_list<Step> after);

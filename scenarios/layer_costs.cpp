@@ -13,8 +13,9 @@ using topologies::Pass;
 
 std::string_view name(Segment segment) {
     static constexpr std::array<std::string_view, kSegments> names{
-        "attention forward",    "ffn forward",              "ffn input gradient",
-        "ffn weight gradient",  "attention input gradient", "attention weight gradient"};
+        "attention forward",        "ffn forward",
+        "ffn input gradient",       "ffn weight gradient",
+        "attention input gradient", "attention weight gradient"};
     return names[static_cast<std::size_t>(segment)];
 }
 
@@ -27,7 +28,7 @@ double SegmentCost::at(double rows) const {
 
 namespace {
 
-constexpr int kCurvePoints = 65;     // over [0, kCurveSpan x mean rows]; linear beyond
+constexpr int kCurvePoints = 65;  // over [0, kCurveSpan x mean rows]; linear beyond
 constexpr double kCurveSpan = 4;
 
 /// A kernel and how often it runs; cost as a function of the rank's (rows, unique tokens).
@@ -59,12 +60,12 @@ public:
         q.m = s_.tokens_per_rank() * (whole ? 1 : s_.parallel.tensor);
         const double speed = s_.what_if.gemm;
         const int launches = routed && pass == Pass::weight_gradient ? experts_ : 1;
-        list.push_back({linear.name, routed, launches, [this, q, routed, speed](double rows, double) {
-                            topologies::Gemm at = q;
-                            if (routed) at.m = rows / experts_;
-                            return rate(mixed([&](bool c) { return s_.profile.gemm(at, c); }),
-                                        speed);
-                        }});
+        list.push_back(
+            {linear.name, routed, launches, [this, q, routed, speed](double rows, double) {
+                 topologies::Gemm at = q;
+                 if (routed) at.m = rows / experts_;
+                 return rate(mixed([&](bool c) { return s_.profile.gemm(at, c); }), speed);
+             }});
     }
 
     void attention(const models::Attention& a, Pass pass) {
@@ -76,10 +77,11 @@ public:
         q.sequence = static_cast<double>(s_.sequence);
         q.qk_dim = a.qk_dim();
         q.v_dim = a.value_dim();
-        list.push_back({"attention core", false, pass == Pass::forward ? 1 : 3, [this, q](double, double) {
-                            return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }),
-                                        s_.what_if.attention);
-                        }});
+        list.push_back(
+            {"attention core", false, pass == Pass::forward ? 1 : 3, [this, q](double, double) {
+                 return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }),
+                             s_.what_if.attention);
+             }});
     }
 
     void memory(const std::string& segment, const models::Layer* layer, const Symbols& base) {
@@ -93,18 +95,18 @@ public:
             if (op.needs == "shared" && !(layer && layer->moe && layer->moe->shared_experts > 0))
                 continue;
             const bool by_rows = op.elements.uses('A') || op.elements.uses('U');
-            list.push_back({op.name, by_rows, op.launches,
-                            [this, &op, base](double rows, double unique) {
-                                Symbols at = base;
-                                at.A = rows;
-                                at.U = unique;
-                                const double elements = op.elements(at);
-                                if (elements <= 0) return Cost{};
-                                const topologies::Memory q{
-                                    op.name, elements * op.bytes_per_element, op.launches};
-                                return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
-                                            s_.what_if.memory_bound);
-                            }});
+            list.push_back(
+                {op.name, by_rows, op.launches, [this, &op, base](double rows, double unique) {
+                     Symbols at = base;
+                     at.A = rows;
+                     at.U = unique;
+                     const double elements = op.elements(at);
+                     if (elements <= 0) return Cost{};
+                     const topologies::Memory q{op.name, elements * op.bytes_per_element,
+                                                op.launches};
+                     return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
+                                 s_.what_if.memory_bound);
+                 }});
         }
     }
 
@@ -225,10 +227,11 @@ struct LayerCosts::Impl {
         }
     }
 
-    /// Embedding, head and MTP projection book forward, input and weight gradient in the ffn segments.
+    /// Embedding, head and MTP projection book forward, input and weight gradient in the ffn
+    /// segments.
     void other(KernelList& out, const Item& item, Segment segment) const {
         const Symbols v = symbols(nullptr);
-        const Pass pass = segment == Segment::ffn_forward  ? Pass::forward
+        const Pass pass = segment == Segment::ffn_forward ? Pass::forward
                           : segment == Segment::ffn_input ? Pass::input_gradient
                                                           : Pass::weight_gradient;
         const std::string suffix = "." + std::string{topologies::name(pass)};

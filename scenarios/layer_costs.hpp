@@ -23,11 +23,12 @@ std::string_view name(Segment segment);
 
 /// Seconds of a segment on one rank as a function of the routed rows that it received.
 struct SegmentCost {
-    std::vector<double> seconds;    // at rows = 0, step, 2 step, ...; one value when rows do not matter
-    double step = 0;                // rows between two values
-    double gap = 0;                 // waits for the host's launches, not in `seconds`
+    std::vector<double>
+        seconds;      // at rows = 0, step, 2 step, ...; one value when rows do not matter
+    double step = 0;  // rows between two values
+    double gap = 0;   // waits for the host's launches, not in `seconds`
     std::array<double, 4> ground{};  // seconds by Evidence at the mean rows; their sum is the total
-    double rel_error = 0;           // of the total at the mean rows, kernels erring together
+    double rel_error = 0;            // of the total at the mean rows, kernels erring together
     std::map<std::string, double> kernels;  // seconds by kernel at the mean rows
     [[nodiscard]] double at(double rows) const;
     [[nodiscard]] bool depends_on_rows() const { return seconds.size() > 1; }
@@ -52,7 +53,8 @@ public:
                double unique_per_row);
     [[nodiscard]] const SegmentCost& get(const Item& item, Segment segment, bool contended) const;
     /// Work on the communication stream before a transfer ("dispatch.stream", ...), seconds.
-    [[nodiscard]] double stream_seconds(const std::string& segment, double rows, double unique) const;
+    [[nodiscard]] double stream_seconds(const std::string& segment, double rows,
+                                        double unique) const;
 
 private:
     struct Impl;

@@ -74,9 +74,9 @@ SlotMap::SlotMap(const Placement& placement, int members,
             layers_.back().emplace_back();
             for (const int slot : replicas)
                 layers_.back().back().push_back(
-                    {slot / slots_per_member_,
-                     shares.empty() ? 1.0 / static_cast<double>(replicas.size())
-                                    : shares[l][static_cast<std::size_t>(slot)]});
+                    {slot / slots_per_member_, shares.empty()
+                                                   ? 1.0 / static_cast<double>(replicas.size())
+                                                   : shares[l][static_cast<std::size_t>(slot)]});
         }
     }
 }
@@ -85,7 +85,8 @@ std::vector<std::vector<double>> observed_loads(const Scenario& s, int sources, 
     const models::Routing& routing = *s.routing;
     std::vector<double> count(static_cast<std::size_t>(routing.kinds()), 0.0);
     for (int i = 0; i < s.placement.observed; ++i)
-        for (const int kind : routing.kind_of_source(kObservedFrom + window * s.placement.observed + i, sources))
+        for (const int kind :
+             routing.kind_of_source(kObservedFrom + window * s.placement.observed + i, sources))
             count[static_cast<std::size_t>(kind)] += 1;
     const models::MoeFfn& moe = moe_of(s.model);
     std::vector<std::vector<double>> out;
@@ -108,7 +109,8 @@ Loads::Loads(const Scenario& scenario, const std::vector<int>& gpus)
     std::map<int, int> nodes;
     for (const int gpu : gpus) {
         const int node = scenario.cluster.node_of(gpu);
-        shape_.node.push_back(nodes.try_emplace(node, static_cast<int>(nodes.size())).first->second);
+        shape_.node.push_back(
+            nodes.try_emplace(node, static_cast<int>(nodes.size())).first->second);
         shape_.local.push_back(gpu % scenario.cluster.gpus_per_node());
     }
     shape_.nodes = static_cast<int>(nodes.size());
@@ -118,8 +120,8 @@ Loads::Loads(const Scenario& scenario, const std::vector<int>& gpus)
     top_k_ = moe.top_k;
     place();
 
-    const models::RoutingShape shape{experts_, top_k_, moe.groups, moe.group_limit, 1,
-                                     scenario.seed};
+    const models::RoutingShape shape{experts_,        top_k_, moe.groups,
+                                     moe.group_limit, 1,      scenario.seed};
     std::vector<int> rank, node;
     for (const auto& replicas : slots_->of_experts(0)) {
         rank.push_back(replicas.front().member);
@@ -193,8 +195,8 @@ void Loads::count_moves(PlacementInput input) {
     const int per_member = slots_->slots_per_member();
     for (std::size_t l = 0; l < next.phy2log.size(); ++l)
         for (std::size_t slot = 0; slot < next.phy2log[l].size(); ++slot) {
-            const auto first = placement_->phy2log[l].begin() +
-                               static_cast<long>(slot) / per_member * per_member;
+            const auto first =
+                placement_->phy2log[l].begin() + static_cast<long>(slot) / per_member * per_member;
             const bool here =
                 std::find(first, first + per_member, next.phy2log[l][slot]) != first + per_member;
             moved_slots_ += here ? 0 : 1;
@@ -205,7 +207,8 @@ void Loads::count_moves(PlacementInput input) {
 void Loads::add_copies(topologies::Copies& out, int layer, int kind, int source) const {
     std::vector<double> rows(static_cast<std::size_t>(members_), 0.0);
     std::vector<double> no_gpu(rows.size(), 1.0);
-    std::vector<double> no_node(static_cast<std::size_t>(shape_.nodes), 1.0), to_node(no_node.size());
+    std::vector<double> no_node(static_cast<std::size_t>(shape_.nodes), 1.0),
+        to_node(no_node.size());
     const std::vector<double> per_token =
         chosen(*scenario_.routing, top_k_, layer, kind, scenario_.tokens_per_rank());
     const auto& experts = slots_->of_experts(layer);
@@ -300,8 +303,7 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
     if (scenario_.placement.per_batch != "none") {
         std::vector<std::vector<double>> expert_rows;  // [sources][experts]
         for (const int k : kinds) {
-            expert_rows.push_back(
-                chosen(routing, top_k_, moe_layer, k % routing.kinds(), tokens));
+            expert_rows.push_back(chosen(routing, top_k_, moe_layer, k % routing.kinds(), tokens));
             for (double& v : expert_rows.back()) v *= tokens;
         }
         rearrange(out, expert_rows, slots_->of_experts(moe_layer), shape_.node, scenario_);

@@ -48,11 +48,12 @@ private:
     int slots_per_member_ = 0;
 };
 
-/// The loads of a run: routing (which experts) x placement (who holds them) x dispatcher (who forwards).
+/// The loads of a run: routing (which experts) x placement (who holds them) x dispatcher (who
+/// forwards).
 ///
 /// Sources of one kind share a load vector, so what costs is the number of kinds and layers, not of
-/// tokens. A token's chance to touch a set S of slots is 1 - prod(1 - q_s), q_s its chance to choose
-/// the slot, scaled so that uniform shares give the expected distinct destinations of
+/// tokens. A token's chance to touch a set S of slots is 1 - prod(1 - q_s), q_s its chance to
+/// choose the slot, scaled so that uniform shares give the expected distinct destinations of
 /// models/group_limited; kinds with per-token data answer exactly.
 class Loads {
 public:
@@ -68,8 +69,8 @@ public:
     /// Expert slots that hold another replica of an expert of another member, per member and layer
     /// [layers][members]: their gradients are reduced.
     [[nodiscard]] double replicated_slots() const { return replicated_slots_; }
-    /// Slots per member and layer whose expert must come from elsewhere when the placement is computed
-    /// anew from the next micro-batches observed; 0 when it is never.
+    /// Slots per member and layer whose expert must come from elsewhere when the placement is
+    /// computed anew from the next micro-batches observed; 0 when it is never.
     [[nodiscard]] double moved_slots() const { return moved_slots_; }
     /// The placement, when it is not contiguous.
     [[nodiscard]] const std::optional<Placement>& placement() const { return placement_; }
@@ -94,9 +95,8 @@ private:
     mutable std::map<int, topologies::Copies> copies_;  // by MoE layer
 };
 
-/// Loads that a placement is computed from: expected rows per expert over micro-batches that the run
-/// itself does not see. [MoE layers][experts]
-/// window: 0, 1, ... later micro-batches.
+/// Loads that a placement is computed from: expected rows per expert over micro-batches that the
+/// run itself does not see. [MoE layers][experts] window: 0, 1, ... later micro-batches.
 std::vector<std::vector<double>> observed_loads(const Scenario& scenario, int sources,
                                                 int window = 0);
 

@@ -61,7 +61,8 @@ private:
     [[nodiscard]] int last_stage() const { return static_cast<int>(stages_.size()) - 1; }
 
     [[nodiscard]] bool ready(const Slot& slot) const {
-        if (has_forward(slot) && slot.forward.stage > 0 && !arrived_.count(key(kForward, slot.forward)))
+        if (has_forward(slot) && slot.forward.stage > 0 &&
+            !arrived_.count(key(kForward, slot.forward)))
             return false;
         return !has_backward(slot) || slot.backward.stage == last_stage() ||
                arrived_.count(key(kBackward, slot.backward)) > 0;
@@ -78,9 +79,9 @@ private:
 
     void write(const Slot& slot, int rank, int replica) {
         Group& g = b_.group(rank, replica);
-        const Outputs out =
-            write_slot(b_, g, slot, stages_, has_forward(slot) ? input(kForward, slot.forward) : Step{},
-                       has_backward(slot) ? input(kBackward, slot.backward) : Step{});
+        const Outputs out = write_slot(
+            b_, g, slot, stages_, has_forward(slot) ? input(kForward, slot.forward) : Step{},
+            has_backward(slot) ? input(kBackward, slot.backward) : Step{});
         if (has_forward(slot) && slot.forward.stage < last_stage())
             pass_on(g, kForward, slot.forward, slot.forward.stage + 1, out.forward);
         if (has_backward(slot) && slot.backward.stage > 0)
@@ -91,8 +92,8 @@ private:
         const int peer = b_.s.schedule->rank_of(b_.s.parallel.pipeline, stage, part.flow);
         part.stage = stage;
         if (peer != from.rank)
-            output = b_.send(from, b_.group(peer, from.replica), direction, part.micro_batch,
-                             {output});
+            output =
+                b_.send(from, b_.group(peer, from.replica), direction, part.micro_batch, {output});
         arrived_[key(direction, part)] = output;
     }
 

@@ -40,16 +40,17 @@ struct MemoryEvent {
 /// A scenario as tasks, with what the analysis needs beside them.
 struct Lowered {
     sim::TaskGraph graph;
-    std::vector<OpGround> ops;                // by graph.ops
-    std::vector<int> pipeline_rank;           // [rank classes]
-    std::vector<int> first_gpu;               // [rank classes] a GPU that it stands for
-    std::vector<std::array<double, kMemoryClasses>> standing;  // [rank classes] bytes held all the time
+    std::vector<OpGround> ops;       // by graph.ops
+    std::vector<int> pipeline_rank;  // [rank classes]
+    std::vector<int> first_gpu;      // [rank classes] a GPU that it stands for
+    std::vector<std::array<double, kMemoryClasses>>
+        standing;  // [rank classes] bytes held all the time
     std::vector<MemoryEvent> memory;
-    std::vector<LoadSample> loads;            // per dispatch, in order of writing
-    std::string placed_from;                  // digest of the loads that the placement saw
-    double contended_seconds = 0;             // costed as contended, per member, over all rank classes
+    std::vector<LoadSample> loads;  // per dispatch, in order of writing
+    std::string placed_from;        // digest of the loads that the placement saw
+    double contended_seconds = 0;   // costed as contended, per member, over all rank classes
     std::map<std::string, double> kernel_seconds;  // by kernel, mean over ranks
-    std::string fold;                         // what one simulated rank stands for
+    std::string fold;                              // what one simulated rank stands for
     double dropped_share = 0;
 };
 

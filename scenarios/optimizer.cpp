@@ -54,8 +54,7 @@ std::set<int> stages_on(const Scenario& s, int rank, int stages) {
 
 double expert_parameters(const Scenario& s) {
     for (const models::Layer& layer : s.model.kinds)
-        if (layer.moe)
-            return (layer.moe->gated ? 3.0 : 2.0) * s.model.hidden * layer.moe->width;
+        if (layer.moe) return (layer.moe->gated ? 3.0 : 2.0) * s.model.hidden * layer.moe->width;
     return 0;
 }
 
@@ -65,15 +64,19 @@ RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage
     RankParameters out;
     bool head_held = false;
     for (const Item& item : stage) switch (item.type) {
-            case Item::Type::embedding: out.shared += vocabulary; break;
+            case Item::Type::embedding:
+                out.shared += vocabulary;
+                break;
             case Item::Type::head:  // the MTP module shares it
                 if (!head_held) out.shared += vocabulary;
                 head_held = true;
                 break;
-            case Item::Type::mtp_projection: out.shared += 2.0 * m.hidden * m.hidden; break;
+            case Item::Type::mtp_projection:
+                out.shared += 2.0 * m.hidden * m.hidden;
+                break;
             case Item::Type::layer:
-                for (const auto& [cls, count] : models::layer_parameters(
-                         m, m.kinds[static_cast<std::size_t>(item.kind)])) {
+                for (const auto& [cls, count] :
+                     models::layer_parameters(m, m.kinds[static_cast<std::size_t>(item.kind)])) {
                     const bool whole = cls == "norms" || cls == "router" || cls == "latent";
                     if (cls == "routed")  // redundant slots hold whole experts more
                         out.routed += (count + s.placement.redundant * expert_parameters(s)) /
@@ -85,9 +88,9 @@ RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage
     return out;
 }
 
-/// ZeRO-1: gradients reduced and scattered over the ranks that hold the same weights, the norm agreed by
-/// all, each rank's share updated, updated weights gathered. Ranks of mirrored stages reduce together.
-/// Source: arXiv:1910.02054 (ZeRO); the byte counts are the recipe's.
+/// ZeRO-1: gradients reduced and scattered over the ranks that hold the same weights, the norm
+/// agreed by all, each rank's share updated, updated weights gathered. Ranks of mirrored stages
+/// reduce together. Source: arXiv:1910.02054 (ZeRO); the byte counts are the recipe's.
 void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     const Scenario& s = b.s;
     if (s.optimizer == "none") return;
@@ -95,8 +98,8 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     const bool sharded = s.optimizer == "zero1";
     const Replicas dense = dense_replicas(s), experts = expert_replicas(s);
     for (Group& g : b.groups)
-        g.unit = b.out.graph.add_unit(
-            {sim::UnitKind::optimizer, g.lanes.front().rank_class, -1, -1});
+        g.unit =
+            b.out.graph.add_unit({sim::UnitKind::optimizer, g.lanes.front().rank_class, -1, -1});
 
     // Groups whose pipeline ranks hold the same stages reduce together.
     std::map<std::set<int>, std::vector<Group*>> together;
@@ -121,15 +124,16 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
                                s.cluster.gpus_per_node(), {}, "gradient norm");
     for (Group& g : b.groups) {
         const RankParameters p = held(s, stages, g.rank);
-        const double mine = sharded ? p.shared / dense.ranks + p.routed / experts.ranks
-                                    : p.shared + p.routed;
+        const double mine =
+            sharded ? p.shared / dense.ranks + p.routed / experts.ranks : p.shared + p.routed;
         const double whole = p.shared + p.routed;
         const Recipe& r = s.recipe;
-        // Norm: read the gradient. Update: read gradient, read and write master and moments, write the
-        // weight to gather. Afterwards: gathered weights to the working copy, gradients cleared.
-        const double bytes = mine * (2 * r.gradient_bytes + 2 * (r.master_bytes + r.moment_bytes) +
-                                     r.gather_bytes) +
-                             whole * (r.gather_bytes + r.weight_bytes + r.gradient_bytes);
+        // Norm: read the gradient. Update: read gradient, read and write master and moments, write
+        // the weight to gather. Afterwards: gathered weights to the working copy, gradients
+        // cleared.
+        const double bytes =
+            mine * (2 * r.gradient_bytes + 2 * (r.master_bytes + r.moment_bytes) + r.gather_bytes) +
+            whole * (r.gather_bytes + r.weight_bytes + r.gradient_bytes);
         const topologies::Cost cost = s.profile.memory({"optimizer", bytes, 1}, false);
         const Step update =
             b.optimizer(g, cost.seconds / s.what_if.memory_bound, cost, {reduced[g.rank], norm});
@@ -138,9 +142,8 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     if (!sharded) return;
     for (auto& [held_stages, who] : together) {
         const RankParameters p = held(s, stages, who.front()->rank);
-        const Step first =
-            b.reduce(who, "nccl.all_gather", p.shared * s.recipe.gather_bytes, dense.ranks,
-                     dense.per_node, {}, "parameter gather");
+        const Step first = b.reduce(who, "nccl.all_gather", p.shared * s.recipe.gather_bytes,
+                                    dense.ranks, dense.per_node, {}, "parameter gather");
         b.reduce(who, "nccl.all_gather", p.routed * s.recipe.gather_bytes, experts.ranks,
                  experts.per_node, {first}, "parameter gather");
     }

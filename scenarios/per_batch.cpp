@@ -29,18 +29,19 @@ const models::MoeFfn& moe_of(const models::Model& model) {
     return *at->moe;
 }
 
-/// Ratios of time that decide whether a move pays, in rows of expert work: what a copy on the NIC and
-/// the weights of an expert cost. Peaks only; the simulation prices the outcome with the profile.
+/// Ratios of time that decide whether a move pays, in rows of expert work: what a copy on the NIC
+/// and the weights of an expert cost. Peaks only; the simulation prices the outcome with the
+/// profile.
 struct Prices {
     explicit Prices(const Scenario& s) {
         const models::MoeFfn& moe = moe_of(s.model);
         const double matrices = moe.gated ? 3 : 2;
         const double row =
             2 * matrices * s.model.hidden * moe.width / s.cluster.device().peak_of("bf16").si();
-        const double nic = s.cluster.nic_out(0) >= 0
-                               ? s.cluster.links()[static_cast<std::size_t>(s.cluster.nic_out(0))]
-                                     .capacity.si()
-                               : 450e9;
+        const double nic =
+            s.cluster.nic_out(0) >= 0
+                ? s.cluster.links()[static_cast<std::size_t>(s.cluster.nic_out(0))].capacity.si()
+                : 450e9;
         copy = 2.0 * s.model.hidden / nic / row;
         weights = matrices * s.model.hidden * moe.width * 2 / nic / row;
     }
@@ -89,15 +90,16 @@ void shadow(ExchangeLoad& load, const Rows& rows,
                 (inside ? load.shipped.nvlink_in : load.shipped.nic_in)[s] += 1;
             }
         load.shipped.nic_out[owner] += 1;
-        const double kept = arriving_before[owner] > 0 ? arriving[owner] / arriving_before[owner] : 1;
+        const double kept =
+            arriving_before[owner] > 0 ? arriving[owner] / arriving_before[owner] : 1;
         for (auto* port : {&load.ports.nic_in, &load.ports.nvlink_in}) (*port)[owner] *= kept;
         load.unique[owner] *= kept;
     }
 }
 
-/// LLEP: members above `threshold` x mean spill rows above `capacity` x mean to the least loaded, in
-/// chunks of at least `chunk` rows of one expert, whose weights go along.
-/// Source: arXiv:2601.17111.
+/// LLEP: members above `threshold` x mean spill rows above `capacity` x mean to the least loaded,
+/// in chunks of at least `chunk` rows of one expert, whose weights go along. Source:
+/// arXiv:2601.17111.
 void spill(ExchangeLoad& load, const Rows& rows,
            const std::vector<std::vector<SlotMap::Replica>>& experts, const std::vector<int>& node,
            const PlacementPlan& plan) {
@@ -111,8 +113,8 @@ void spill(ExchangeLoad& load, const Rows& rows,
         while (load.rows[owner] > capacity && left[e] >= plan.spill_chunk) {
             const auto to = static_cast<std::size_t>(
                 std::min_element(load.rows.begin(), load.rows.end()) - load.rows.begin());
-            const double moved = std::min(
-                {left[e], load.rows[owner] - capacity, capacity - load.rows[to]});
+            const double moved =
+                std::min({left[e], load.rows[owner] - capacity, capacity - load.rows[to]});
             if (to == owner || moved < plan.spill_chunk) break;
             load.rows[owner] -= moved;
             load.rows[to] += moved;

@@ -6,16 +6,17 @@
 
 namespace moesim::scenarios {
 
-/// Of an expert's replicas those that a source uses: on itself, else in its node, else all, in equal
-/// shares. one_only: a single one of them, chosen by the source's number, as a static table would.
-/// Source: SGLang expert_location.py (static dispatch); the order of preference is DeepEP users'.
+/// Of an expert's replicas those that a source uses: on itself, else in its node, else all, in
+/// equal shares. one_only: a single one of them, chosen by the source's number, as a static table
+/// would. Source: SGLang expert_location.py (static dispatch); the order of preference is DeepEP
+/// users'.
 std::vector<SlotMap::Replica> nearest_replicas(const std::vector<SlotMap::Replica>& replicas,
                                                int source, const std::vector<int>& node,
                                                bool one_only);
 
-/// Shares of the replicas that make the largest member load least, per layer: a linear program on the
-/// loads that the placement was computed from. [layers][slots]
-/// Source: deepseek-ai/LPLB (the same program, solved per batch there).
+/// Shares of the replicas that make the largest member load least, per layer: a linear program on
+/// the loads that the placement was computed from. [layers][slots] Source: deepseek-ai/LPLB (the
+/// same program, solved per batch there).
 std::vector<std::vector<double>> balanced_shares(const Placement& placement,
                                                  const PlacementInput& input);
 

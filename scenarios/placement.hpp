@@ -13,25 +13,26 @@ namespace moesim::scenarios {
 /// What a placement is computed from. Slots are numbered GPU by GPU, GPUs node by node.
 struct PlacementInput {
     std::vector<std::vector<double>> weight;  // [layers][experts] load of each logical expert
-    int slots = 0;                            // physical experts, all GPUs together; a multiple of gpus
-    int groups = 1;                           // routing groups of consecutive experts
+    int slots = 0;   // physical experts, all GPUs together; a multiple of gpus
+    int groups = 1;  // routing groups of consecutive experts
     int nodes = 1;
     int gpus = 1;
     std::uint64_t seed = 0;
-    /// [layers][experts][experts] how often two experts are chosen by one token (symmetric, diagonal
-    /// unused); empty when not known.
+    /// [layers][experts][experts] how often two experts are chosen by one token (symmetric,
+    /// diagonal unused); empty when not known.
     std::vector<std::vector<std::vector<double>>> together;
-    /// [layers - 1][experts][experts] how often a token goes from expert i of layer l to expert j of layer
-    /// l + 1; empty when not known.
+    /// [layers - 1][experts][experts] how often a token goes from expert i of layer l to expert j
+    /// of layer l + 1; empty when not known.
     std::vector<std::vector<std::vector<double>>> follows;
     std::vector<double> gpu_speed;  // [gpus] relative speed; empty: all alike
 };
 
 /// Which logical expert each physical slot holds, per layer.
 struct Placement {
-    std::vector<std::vector<int>> phy2log;                // [layers][slots]
-    std::vector<std::vector<std::vector<int>>> log2phy;   // [layers][experts][replicas], in replica order
-    std::vector<std::vector<int>> logcnt;                 // [layers][experts]
+    std::vector<std::vector<int>> phy2log;  // [layers][slots]
+    std::vector<std::vector<std::vector<int>>>
+        log2phy;                           // [layers][experts][replicas], in replica order
+    std::vector<std::vector<int>> logcnt;  // [layers][experts]
 
     /// Derives log2phy and logcnt (replicas in slot order) from phy2log.
     static Placement from_slots(std::vector<std::vector<int>> phy2log, int experts);
@@ -40,8 +41,8 @@ struct Placement {
                                                int gpus) const;
 };
 
-/// A way to place experts. Contract: every slot is filled, every expert has at least one slot, every GPU
-/// has slots / gpus of them; the same input gives the same placement.
+/// A way to place experts. Contract: every slot is filled, every expert has at least one slot,
+/// every GPU has slots / gpus of them; the same input gives the same placement.
 class PlacementStrategy {
 public:
     virtual ~PlacementStrategy() = default;

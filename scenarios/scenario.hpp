@@ -16,9 +16,9 @@
 
 namespace moesim::scenarios {
 
-/// Degrees of parallelism. Attention grid: tensor x context x data x pipeline; experts: expert_tensor x
-/// expert x (the rest of data) x pipeline. GPUs are numbered tensor first, then context, data,
-/// pipeline, so an expert-parallel group is a run of consecutive GPUs.
+/// Degrees of parallelism. Attention grid: tensor x context x data x pipeline; experts:
+/// expert_tensor x expert x (the rest of data) x pipeline. GPUs are numbered tensor first, then
+/// context, data, pipeline, so an expert-parallel group is a run of consecutive GPUs.
 struct Parallel {
     int tensor = 1, context = 1, pipeline = 1, data = 1, expert = 1;
 };
@@ -26,8 +26,8 @@ struct Parallel {
 /// Rates (> 1: faster), times (> 1: longer) and excesses (0: none) multiplied by what if.
 struct WhatIf {
     double nic = 1, nvlink = 1, gemm = 1, attention = 1, memory_bound = 1;  // rates
-    double latency = 1;                                                    // times
-    double contention = 1, imbalance = 1;                                  // excess over none
+    double latency = 1;                                                     // times
+    double contention = 1, imbalance = 1;                                   // excess over none
     double overlap = 1;  // 0: transfers and compute take turns
 };
 
@@ -45,12 +45,12 @@ class PlacementStrategy;
 struct PlacementPlan {
     std::string name = "contiguous";
     std::shared_ptr<const PlacementStrategy> strategy;
-    int redundant = 0;                // slots beyond one per expert, all ranks together
+    int redundant = 0;                 // slots beyond one per expert, all ranks together
     std::string replicas = "uniform";  // uniform | nearest | static_local | lp
-    int observed = 64;                // micro-batches whose loads the placement is computed from
-    double move_every = 0;            // steps between two placements; 0: placed once
-    bool hide_moves = false;          // weights move beside the step, not after it
-    std::string per_batch = "none";   // none | shadowing | least_loaded
+    int observed = 64;                 // micro-batches whose loads the placement is computed from
+    double move_every = 0;             // steps between two placements; 0: placed once
+    bool hide_moves = false;           // weights move beside the step, not after it
+    std::string per_batch = "none";    // none | shadowing | least_loaded
     double spill_threshold = 1.3, spill_capacity = 1.1, spill_chunk = 128;
 };
 
@@ -79,7 +79,7 @@ struct Scenario {
     Recompute recompute;
     bool cuda_graphs = false;
     PlacementPlan placement;
-    int moe_layers = 0;  // MTP modules included
+    int moe_layers = 0;                              // MTP modules included
     std::shared_ptr<const models::Routing> routing;  // null for a model without experts
     WhatIf what_if;
     std::optional<Training> training;

@@ -9,13 +9,18 @@ std::string to_string(const Slot& slot) {
         return fmt::format("{}{}.{}", type, p.flow, p.micro_batch);
     };
     switch (slot.kind) {
-        case sim::UnitKind::forward: return part('F', slot.forward);
-        case sim::UnitKind::backward: return part('B', slot.backward);
-        case sim::UnitKind::input_gradient: return part('I', slot.backward);
-        case sim::UnitKind::weight_gradient: return part('W', slot.backward);
+        case sim::UnitKind::forward:
+            return part('F', slot.forward);
+        case sim::UnitKind::backward:
+            return part('B', slot.backward);
+        case sim::UnitKind::input_gradient:
+            return part('I', slot.backward);
+        case sim::UnitKind::weight_gradient:
+            return part('W', slot.backward);
         case sim::UnitKind::pair:
             return part('F', slot.forward) + "&" + part('B', slot.backward);
-        case sim::UnitKind::optimizer: break;
+        case sim::UnitKind::optimizer:
+            break;
     }
     return "optimizer";
 }

@@ -24,8 +24,8 @@ struct Slot {
 
 /// The order in which each pipeline rank does its work: never a bubble formula.
 ///
-/// Contract: over all ranks every (stage, flow, micro-batch) has one forward and one backward, whole or
-/// as input_gradient followed later by weight_gradient on the same rank.
+/// Contract: over all ranks every (stage, flow, micro-batch) has one forward and one backward,
+/// whole or as input_gradient followed later by weight_gradient on the same rank.
 class Schedule {
 public:
     virtual ~Schedule() = default;

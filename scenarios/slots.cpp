@@ -10,8 +10,8 @@ using Items = std::vector<Item>;
 bool is_layer(const Item& item) { return item.type == Item::Type::layer; }
 bool is_moe(const Item& item) { return item.moe_layer >= 0; }
 
-/// Writes a pass through one stage, item by item. Alone, everything waits for what it needs in turn;
-/// beside another pass, transfers of one run under the compute of the other.
+/// Writes a pass through one stage, item by item. Alone, everything waits for what it needs in
+/// turn; beside another pass, transfers of one run under the compute of the other.
 class Pass {
 public:
     Pass(Builder& b, Group& g, const Part& part, int micro_batches_per_flow)
@@ -55,8 +55,8 @@ public:
         return move(item, Exchange::combine, false, x);
     }
 
-    /// Backward through one item with nothing beside it. whole: weight gradients at once, as automatic
-    /// differentiation does; else input gradients only.
+    /// Backward through one item with nothing beside it. whole: weight gradients at once, as
+    /// automatic differentiation does; else input gradients only.
     Step backward(const Item& item, bool whole, Step x) {
         if (!is_layer(item)) {
             x = compute(item, Segment::ffn_input, false, x);
@@ -77,7 +77,8 @@ public:
     }
 
 private:
-    /// Recomputation that needs more than the layer's own segments: a whole layer, or a whole MoE block.
+    /// Recomputation that needs more than the layer's own segments: a whole layer, or a whole MoE
+    /// block.
     Step rebuild(const Item& item, Step x) {
         if (b_.s.recompute.full) return forward(item, x);
         if (!b_.s.recompute.moe || !is_moe(item)) return x;
@@ -100,7 +101,8 @@ void keep(Builder& b, Group& g, const Items& stage, int micro_batch, Step from, 
 /// A forward and a backward as one overlapped unit, layer by layer:
 ///
 ///   transfers  combine(B)    dispatch(F)     dispatch(B)               combine(F)
-///   compute    attention(F)  experts I(B)    experts W(B), experts(F)  attention I(B), attention W(B)
+///   compute    attention(F)  experts I(B)    experts W(B), experts(F)  attention I(B), attention
+///   W(B)
 ///
 /// Source: deepseek-ai/profile-data, training trace; arXiv:2412.19437, section 3.2.1.
 Outputs write_pair(Builder& b, Pass& forward, const Items& f, Pass& backward, const Items& reversed,
@@ -129,7 +131,8 @@ Outputs write_pair(Builder& b, Pass& forward, const Items& f, Pass& backward, co
             y = backward.backward(c, true, y);
             continue;
         }
-        const bool beside_c = is_moe(c), beside_a = is_moe(a);  // whose transfers run beside compute
+        const bool beside_c = is_moe(c),
+                   beside_a = is_moe(a);  // whose transfers run beside compute
         if (is_moe(c)) y = backward.move(c, Exchange::combine_gradient, true, y);
         x = forward.attention(a, beside_c, x);
         if (is_moe(a)) x = forward.move(a, Exchange::dispatch, true, x);
@@ -156,11 +159,12 @@ Outputs write_slot(Builder& b, Group& g, const Slot& slot, const std::vector<Ite
     const auto reversed = [&](const Part& part) {
         return Items(stage(part).rbegin(), stage(part).rend());
     };
-    g.unit = b.out.graph.add_unit({slot.kind, g.lanes.front().rank_class,
-                                   slot.kind == sim::UnitKind::forward || slot.kind == sim::UnitKind::pair
-                                       ? slot.forward.micro_batch
-                                       : slot.backward.micro_batch,
-                                   slot.backward.stage});
+    g.unit = b.out.graph.add_unit(
+        {slot.kind, g.lanes.front().rank_class,
+         slot.kind == sim::UnitKind::forward || slot.kind == sim::UnitKind::pair
+             ? slot.forward.micro_batch
+             : slot.backward.micro_batch,
+         slot.backward.stage});
     const auto begin = static_cast<sim::TaskId>(b.out.graph.tasks.size());
     Outputs out{forward_input, backward_input};
     Pass forward{b, g, slot.forward, per_flow}, backward{b, g, slot.backward, per_flow};
@@ -172,8 +176,8 @@ Outputs write_slot(Builder& b, Group& g, const Slot& slot, const std::vector<Ite
         case sim::UnitKind::backward:
         case sim::UnitKind::input_gradient:
             for (const Item& item : reversed(slot.backward))
-                out.backward = backward.backward(item, slot.kind == sim::UnitKind::backward,
-                                                 out.backward);
+                out.backward =
+                    backward.backward(item, slot.kind == sim::UnitKind::backward, out.backward);
             break;
         case sim::UnitKind::weight_gradient:
             for (const Item& item : reversed(slot.backward)) backward.weights(item);
@@ -182,7 +186,8 @@ Outputs write_slot(Builder& b, Group& g, const Slot& slot, const std::vector<Ite
             out = write_pair(b, forward, stage(slot.forward), backward, reversed(slot.backward),
                              forward_input, backward_input);
             break;
-        case sim::UnitKind::optimizer: break;
+        case sim::UnitKind::optimizer:
+            break;
     }
     const auto end = static_cast<sim::TaskId>(b.out.graph.tasks.size());
     if (begin == end) return out;

@@ -42,10 +42,11 @@ public:
     /// An error about such a value points at the assignment itself.
     void set(const std::string& assignment);
     /// Replaces or adds every key of `overlay` (a sub-table of this document, a variant): tables
-    /// merge key by key, everything else is replaced. Keys in `skip` are left out. From then on this
-    /// table answers for the merged keys: in `overlay` they count as read.
+    /// merge key by key, everything else is replaced. Keys in `skip` are left out. From then on
+    /// this table answers for the merged keys: in `overlay` they count as read.
     void merge(const Table& overlay, const std::vector<std::string>& skip = {});
-    /// A deep copy that can be set() and merge()d without touching this one; declarations start anew.
+    /// A deep copy that can be set() and merge()d without touching this one; declarations start
+    /// anew.
     [[nodiscard]] Table clone() const;
 
     [[nodiscard]] bool has(std::string_view key) const;
@@ -73,8 +74,9 @@ public:
     Seconds time(std::string_view key, Seconds fallback);
     Bytes bytes(std::string_view key);
     Bytes bytes(std::string_view key, Bytes fallback);
-    std::vector<std::string> texts(std::string_view key);                        // empty when absent
-    std::vector<std::int64_t> counts(std::string_view key, std::int64_t least);  // empty when absent
+    std::vector<std::string> texts(std::string_view key);  // empty when absent
+    std::vector<std::int64_t> counts(std::string_view key,
+                                     std::int64_t least);  // empty when absent
     std::vector<double> numbers(std::string_view key, double least, double most);
     std::vector<std::vector<double>> matrix(std::string_view key, double least, double most);
 
@@ -110,8 +112,8 @@ private:
 /// The nearest of `known` to `word` by edit distance (case-insensitive), or "" when none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
-/// The whole of a text file. Throws InputError ("path: error: ...") when it is missing, a directory,
-/// unreadable, larger than `limit` bytes, or not text (a NUL byte inside).
+/// The whole of a text file. Throws InputError ("path: error: ...") when it is missing, a
+/// directory, unreadable, larger than `limit` bytes, or not text (a NUL byte inside).
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit = 256u << 20);
 
 }  // namespace moesim::sim

@@ -11,8 +11,8 @@ namespace moesim::sim {
 
 /// The kinds of one interface, reached by name: a new kind is a new file that registers itself.
 ///
-///     const sim::Register<Fabric, SingleSwitch, sim::Table&> entry{"single_switch", "one sentence"};
-///     auto fabric = sim::Registry<Fabric, sim::Table&>::make("single_switch", table);
+///     const sim::Register<Fabric, SingleSwitch, sim::Table&> entry{"single_switch", "one
+///     sentence"}; auto fabric = sim::Registry<Fabric, sim::Table&>::make("single_switch", table);
 ///
 /// Args is the constructor signature shared by all kinds of the interface.
 template <class Interface, class... Args>

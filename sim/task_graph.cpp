@@ -30,8 +30,7 @@ LinkId TaskGraph::add_link(Link link) {
 }
 
 std::uint32_t TaskGraph::add_path(std::vector<LinkId> path) {
-    const auto [at, fresh] =
-        path_ids_.try_emplace(path, static_cast<std::uint32_t>(paths.size()));
+    const auto [at, fresh] = path_ids_.try_emplace(path, static_cast<std::uint32_t>(paths.size()));
     if (fresh) paths.push_back(std::move(path));
     return at->second;
 }

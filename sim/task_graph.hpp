@@ -74,11 +74,12 @@ struct Demand {
 
 /// Tasks of a run;  Ids are dense and count up; a dependency is an earlier id.
 ///
-/// Work      seconds on one stream, one value or one per member, of which `gap` seconds (the same for
+/// Work      seconds on one stream, one value or one per member, of which `gap` seconds (the same
+/// for
 ///           all) are time in which the device waits for the host's next launch.
 /// Transfer  a rendezvous of all members of its streams: it starts when the last of them is ready,
-///           lasts latency + the slowest demand (at least `least` seconds), and ends for all at once.
-///           A transfer without demands is a fixed-time exchange.
+///           lasts latency + the slowest demand (at least `least` seconds), and ends for all at
+///           once. A transfer without demands is a fixed-time exchange.
 ///
 /// A dependency between tasks of equal width holds member by member, otherwise on all members.
 class TaskGraph {
@@ -101,8 +102,8 @@ public:
 
     struct RankClass {
         std::string name;
-        std::uint32_t width;   // member ranks simulated one by one
-        double stands_for;     // ranks per member, itself included
+        std::uint32_t width;  // member ranks simulated one by one
+        double stands_for;    // ranks per member, itself included
     };
     struct Task {
         Label label;

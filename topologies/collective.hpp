@@ -30,9 +30,9 @@ struct PortLoads {
 
 /// How tokens travel to their experts and back.
 ///
-/// Contract: loads() counts token copies, not bytes; copies that stay on their rank load no port; sent
-/// copies equal received ones on each of the two fabrics. Costs are asked of the profile by the
-/// names given here.
+/// Contract: loads() counts token copies, not bytes; copies that stay on their rank load no port;
+/// sent copies equal received ones on each of the two fabrics. Costs are asked of the profile by
+/// the names given here.
 class Dispatcher {
 public:
     virtual ~Dispatcher() = default;
@@ -40,8 +40,8 @@ public:
     [[nodiscard]] virtual PortLoads loads(const GroupShape& group, const Copies& copies,
                                           const std::vector<int>& kind_of_source,
                                           double tokens) const = 0;
-    /// Names in the profile: dispatch, combine, gradient of combine (moves as a dispatch), gradient of
-    /// dispatch (moves as a combine).
+    /// Names in the profile: dispatch, combine, gradient of combine (moves as a dispatch), gradient
+    /// of dispatch (moves as a combine).
     struct Names {
         std::string dispatch, combine, combine_gradient, dispatch_gradient;
     };

@@ -13,7 +13,8 @@ namespace moesim::topologies {
 /// An accelerator as its data sheet describes it; the profile holds what was measured of it.
 struct Device {
     std::string name;
-    std::map<std::string, FlopPerSecond> peak;  // dense, by number format: "bf16", "fp8", "fp4", ...
+    std::map<std::string, FlopPerSecond>
+        peak;  // dense, by number format: "bf16", "fp8", "fp4", ...
     Bytes memory;
     BytesPerSecond memory_bandwidth;
     int sms = 0;  // streaming multiprocessors (or compute units)

@@ -22,8 +22,8 @@ struct Cost {
 enum class Pass : std::uint8_t { forward, input_gradient, weight_gradient };
 std::string_view name(Pass pass);
 
-/// A matrix multiplication of `groups` equal groups (1: dense), in the dimensions of its forward pass
-/// whatever the pass: m rows (tokens) of each group, in -> out features.
+/// A matrix multiplication of `groups` equal groups (1: dense), in the dimensions of its forward
+/// pass whatever the pass: m rows (tokens) of each group, in -> out features.
 ///   forward [m,in]x[in,out]; input_gradient [m,out]x[out,in]; weight_gradient [in,m]x[m,out]
 /// All three do 2 m in out groups FLOP.
 struct Gemm {
@@ -36,7 +36,8 @@ struct Gemm {
 /// The attention core (scores, softmax, values), projections not included.
 /// FLOP forward: 2 batch heads sequence^2 (qk_dim + v_dim), half of it when causal; backward 2.5 x.
 struct AttentionCore {
-    Pass pass = Pass::forward;  // input_gradient: the whole backward, pre- and postprocessing included
+    Pass pass =
+        Pass::forward;  // input_gradient: the whole backward, pre- and postprocessing included
     std::string format = "bf16";
     double batch = 1, heads = 0, kv_heads = 0, sequence = 0;
     double qk_dim = 0, v_dim = 0;
@@ -62,8 +63,8 @@ struct TransferCost {
     Evidence evidence = Evidence::roofline;
 };
 
-/// The cost profile of a device: physical form first (tiles and waves over SMs, bytes over bandwidth,
-/// launch floor), fitted parameters second, measured points with their residuals kept.
+/// The cost profile of a device: physical form first (tiles and waves over SMs, bytes over
+/// bandwidth, launch floor), fitted parameters second, measured points with their residuals kept.
 ///
 /// A query is answered by the physical form times the ratio measured / form of the nearest points
 /// (inverse distance in log space, same op, format and pass). On a point: measured; among points:

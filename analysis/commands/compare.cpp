@@ -100,7 +100,8 @@ private:
     RunOptions options_;
 };
 
-const sim::Register<Command, Compare> entry{"compare", "scenarios side by side on the same routing"};
+const sim::Register<Command, Compare> entry{"compare",
+                                            "scenarios side by side on the same routing"};
 
 }  // namespace
 }  // namespace moesim::analysis

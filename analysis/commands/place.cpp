@@ -105,8 +105,8 @@ private:
     int jobs_ = 0;
 };
 
-const sim::Register<Command, Place> entry{"place",
-                                          "experts to slots, by strategies, from loads or a scenario"};
+const sim::Register<Command, Place> entry{
+    "place", "experts to slots, by strategies, from loads or a scenario"};
 
 }  // namespace
 }  // namespace moesim::analysis

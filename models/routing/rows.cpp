@@ -8,14 +8,15 @@
 namespace moesim::models {
 namespace {
 
-/// Rows given outright, per MoE layer and pass, as one rank saw them; the network sees balanced shares.
+/// Rows given outright, per MoE layer and pass, as one rank saw them; the network sees balanced
+/// shares.
 ///
 ///     forward  = [31104, 30976, 36864, 31104]   # rows; layer l takes number l modulo 4
 ///     backward = [34688, 32512, 32896, 28416]   # as forward when absent
 ///     other_ranks = "same"                      # or "resampled"
 ///
-/// resampled: rank 0 keeps the counts as given; every other rank takes, layer by layer, one of the given
-/// counts at random (a bootstrap), so ranks differ as much as the given layers do.
+/// resampled: rank 0 keeps the counts as given; every other rank takes, layer by layer, one of the
+/// given counts at random (a bootstrap), so ranks differ as much as the given layers do.
 class Rows final : public Routing {
 public:
     Rows(sim::Table& in, const RoutingShape& shape)

@@ -8,9 +8,9 @@
 namespace moesim::scenarios {
 namespace {
 
-/// DualPipe: two flows from the two ends; rank r holds stage r of flow 0 and stage p-1-r of flow 1, so
-/// every stage twice. In the steady part a forward of one flow and a backward of the other run as one
-/// overlapped unit.
+/// DualPipe: two flows from the two ends; rank r holds stage r of flow 0 and stage p-1-r of flow 1,
+/// so every stage twice. In the steady part a forward of one flow and a backward of the other run
+/// as one overlapped unit.
 ///
 ///   rank 0    F0 F0 F0 F0 ... F0&B1 F1&B0 ...   B1 B0 ... W
 ///   rank p-1  F1 F1 F1 F1 ... F1&B0 F0&B1 ...   B0 B1 ... W
@@ -19,11 +19,9 @@ namespace {
 ///   1  2(H-d-1)        F0
 ///   2  d+1             F0 F1
 ///   3  H-d-1           I1 W F1
-///   4  m/2 - p + d + 1 F0&B1 F1&B0   (the very first F0, B1 of the middle ranks one after the other)
-///   5  H-d-1           B1 F1&B0
-///   6  d+1             B1 B0         (from half-way on only I, the W queued)
-///   7  H-d-1           W I0
-///   8  d+1             W
+///   4  m/2 - p + d + 1 F0&B1 F1&B0   (the very first F0, B1 of the middle ranks one after the
+///   other) 5  H-d-1           B1 F1&B0 6  d+1             B1 B0         (from half-way on only I,
+///   the W queued) 7  H-d-1           W I0 8  d+1             W
 /// Source: deepseek-ai/DualPipe, dualpipe.py; arXiv:2412.19437, section 3.2.1.
 class DualPipe final : public Schedule {
 public:

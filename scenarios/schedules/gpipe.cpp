@@ -12,8 +12,7 @@ public:
     [[nodiscard]] std::vector<Slot> order(int rank, int, int m) const override {
         std::vector<Slot> out;
         for (int i = 0; i < m; ++i) out.push_back({sim::UnitKind::forward, {rank, 0, i}, {}});
-        for (int i = m - 1; i >= 0; --i)
-            out.push_back({sim::UnitKind::backward, {}, {rank, 0, i}});
+        for (int i = m - 1; i >= 0; --i) out.push_back({sim::UnitKind::backward, {}, {rank, 0, i}});
         return out;
     }
 };
@@ -35,7 +34,8 @@ public:
     }
 };
 
-/// One overlapped unit: a forward of one micro-batch and a backward of another through the same stage.
+/// One overlapped unit: a forward of one micro-batch and a backward of another through the same
+/// stage.
 class Pair final : public Schedule {
 public:
     [[nodiscard]] std::string refuse(int ranks, int) const override {

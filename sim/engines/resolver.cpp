@@ -47,9 +47,9 @@ void Resolver::refuse_cycles() const {
             if (--waits[next_[i]] == 0) free.push_back(next_[i]);
     }
     if (done != waits.size())
-        throw std::runtime_error("the task graph cannot run to its end: " +
-                                 std::to_string(waits.size() - done) +
-                                 " tasks wait for each other");
+        throw std::runtime_error(
+            "the task graph cannot run to its end: " + std::to_string(waits.size() - done) +
+            " tasks wait for each other");
 }
 
 void Resolver::begin() {

@@ -9,10 +9,10 @@ namespace moesim::sim {
 
 /// The arithmetic that all engines share: who is ready when, given when transfers end.
 ///
-/// A task is known once its predecessors (dependencies, and the task before it on each of its streams)
-/// have known ends. Known work is booked at once; a known transfer is handed to `on_transfer` with
-/// the time at which its last participant is ready, and its end comes back through finish().
-/// An engine therefore decides one thing only: how long a transfer takes.
+/// A task is known once its predecessors (dependencies, and the task before it on each of its
+/// streams) have known ends. Known work is booked at once; a known transfer is handed to
+/// `on_transfer` with the time at which its last participant is ready, and its end comes back
+/// through finish(). An engine therefore decides one thing only: how long a transfer takes.
 class Resolver {
 public:
     using OnTransfer = std::function<void(TaskId, double start)>;
@@ -36,8 +36,8 @@ private:
     const TaskGraph& graph_;
     OnTransfer on_transfer_;
     Timeline line_;
-    std::vector<std::uint32_t> waits_;             // [tasks] predecessors not yet known
-    std::vector<std::uint32_t> next_begin_;        // [tasks + 1] successors, compressed
+    std::vector<std::uint32_t> waits_;       // [tasks] predecessors not yet known
+    std::vector<std::uint32_t> next_begin_;  // [tasks + 1] successors, compressed
     std::vector<TaskId> next_;
     std::vector<std::vector<double>> stream_free_;  // [streams][members]
     std::vector<double> max_end_;                   // [tasks]

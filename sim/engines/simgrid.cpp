@@ -32,7 +32,8 @@ class PathZone final : public routing::NetZoneImpl {
 public:
     explicit PathZone(const std::string& name) : NetZoneImpl{name} {}
 
-    void add(const routing::NetPoint* host, std::vector<simgrid::kernel::resource::StandardLinkImpl*> path) {
+    void add(const routing::NetPoint* host,
+             std::vector<simgrid::kernel::resource::StandardLinkImpl*> path) {
         const auto id = static_cast<std::size_t>(host->id());
         if (path_.size() <= id) path_.resize(id + 1);
         path_[id] = std::move(path);
@@ -49,16 +50,19 @@ private:
 };
 
 /// What the engine must simulate as flows: demands on links that transfers of different streams can
-/// load at the same time. The rest cannot meet anybody, so its time is the uncontended one, exactly.
+/// load at the same time. The rest cannot meet anybody, so its time is the uncontended one,
+/// exactly.
 struct Flows {
-    std::vector<bool> shared_path;           // [paths]
-    std::vector<std::vector<TaskId>> owned;  // [streams] transfers with flows, by their first stream
-    std::vector<std::uint32_t> owner;        // [tasks]
+    std::vector<bool> shared_path;  // [paths]
+    std::vector<std::vector<TaskId>>
+        owned;                         // [streams] transfers with flows, by their first stream
+    std::vector<std::uint32_t> owner;  // [tasks]
 };
 
 Flows find_flows(const TaskGraph& graph) {
     constexpr std::uint32_t unseen = kNone, many = kNone - 1;
-    std::vector<std::uint32_t> only(graph.links.size(), unseen);  // the one stream that loads a link
+    std::vector<std::uint32_t> only(graph.links.size(),
+                                    unseen);  // the one stream that loads a link
     for (const TaskGraph::Task& task : graph.tasks)
         for (const Demand& demand : graph.demands_of(task))
             for (const LinkId link : graph.paths[demand.path]) {
@@ -70,8 +74,8 @@ Flows find_flows(const TaskGraph& graph) {
             }
     Flows flows;
     for (const auto& path : graph.paths)
-        flows.shared_path.push_back(std::any_of(path.begin(), path.end(),
-                                                [&](LinkId l) { return only[l] == many; }));
+        flows.shared_path.push_back(
+            std::any_of(path.begin(), path.end(), [&](LinkId l) { return only[l] == many; }));
     flows.owned.resize(graph.streams.size());
     flows.owner.assign(graph.tasks.size(), kNone);
     for (TaskId id = 0; id < graph.tasks.size(); ++id) {
@@ -97,15 +101,16 @@ public:
           resolver_{graph, [this](TaskId id, double start) { known(id, start); }} {}
 
     std::uint64_t simulate() {
-        std::string arguments[] = {"moesim",
-                                   "--log=xbt_cfg.thresh:warning",
-                                   "--cfg=network/model:CM02",
-                                   "--cfg=network/crosstraffic:0",
-                                   "--cfg=network/TCP-gamma:0",
-                                   "--cfg=surf/precision:1e-12",
-                                   "--cfg=contexts/stack-size:256",
+        std::string arguments[] = {
+            "moesim",
+            "--log=xbt_cfg.thresh:warning",
+            "--cfg=network/model:CM02",
+            "--cfg=network/crosstraffic:0",
+            "--cfg=network/TCP-gamma:0",
+            "--cfg=surf/precision:1e-12",
+            "--cfg=contexts/stack-size:256",
 #ifdef __SANITIZE_ADDRESS__
-                                   "--cfg=contexts/factory:thread",
+            "--cfg=contexts/factory:thread",
 #endif
         };
         std::vector<char*> argv;
@@ -128,8 +133,8 @@ private:
         s4u::NetZone* face = zone->get_iface();
         std::vector<simgrid::kernel::resource::StandardLinkImpl*> links;
         for (std::size_t l = 0; l < graph_.links.size(); ++l) {
-            s4u::Link* link = face->create_link(
-                "l" + std::to_string(l), graph_.links[l].capacity.si() * kUnitsPerByte);
+            s4u::Link* link = face->create_link("l" + std::to_string(l),
+                                                graph_.links[l].capacity.si() * kUnitsPerByte);
             link->set_latency(0.0)->seal();
             links.push_back(zone->get_link_by_name_or_null(link->get_name()));
         }
@@ -227,8 +232,7 @@ public:
         const std::size_t n = graph.tasks.size();
         const Shared shared{n + 1};
         Resolver* self = nullptr;  // throws before the fork when the graph cannot run
-        Resolver resolver{graph,
-                          [&](TaskId id, double) { self->finish(id, shared.get()[id]); }};
+        Resolver resolver{graph, [&](TaskId id, double) { self->finish(id, shared.get()[id]); }};
         self = &resolver;
         std::fflush(nullptr);
         const pid_t child = fork();
@@ -255,7 +259,8 @@ public:
     }
 };
 
-const Register<Engine, SimGrid> entry{"simgrid", "flows share links max-min fairly (SimGrid, CM02)"};
+const Register<Engine, SimGrid> entry{"simgrid",
+                                      "flows share links max-min fairly (SimGrid, CM02)"};
 
 }  // namespace
 }  // namespace moesim::sim

@@ -51,7 +51,8 @@ sim::Label label(Kind kind, std::uint32_t unit = sim::kNone) {
 TEST_CASE("breakdown: a transfer that compute waits for is exposed, the wait for ranks imbalance") {
     TaskGraph graph;
     const Rank r{graph, 2};
-    // Member 0 computes 1 s, member 1 3 s; the exchange starts at 3, ends at 5; then 1 s of compute.
+    // Member 0 computes 1 s, member 1 3 s; the exchange starts at 3, ends at 5; then 1 s of
+    // compute.
     const TaskId a =
         graph.add_work(r.compute, graph.add_values({1, 3}), 0, label(Kind::compute), {});
     const TaskId x = graph.add_transfer({&r.ep, 1}, 2, 0, {}, label(Kind::ep), std::vector{a});
@@ -101,8 +102,8 @@ TEST_CASE("breakdown: launch gaps are host time and the wait for another stage i
     const auto other = graph.add_unit({sim::UnitKind::backward, second.id, 0, 0});
     graph.add_work(second.compute, graph.add_values({1}), 0, label(Kind::compute, other),
                    std::vector{x});
-    // First: 2.5 s at work (0.5 of it host), then nothing until 4.5: 1 s in flight after it, 1 s bubble.
-    // Second: waits 2.5 s for the first stage, 1 s for the transfer, works 1 s.
+    // First: 2.5 s at work (0.5 of it host), then nothing until 4.5: 1 s in flight after it, 1 s
+    // bubble. Second: waits 2.5 s for the first stage, 1 s for the transfer, works 1 s.
     const auto times = booked(graph);
     CHECK(part(times[0][0], Part::host) == 0.5);
     CHECK(part(times[0][0], Part::compute) == 2);
@@ -122,7 +123,7 @@ TEST_CASE("breakdown: a unit ends with its last transfer, at most where the next
     const auto two = graph.add_unit({sim::UnitKind::backward, r.id, 0, 0});
     const TaskId a =
         graph.add_work(r.compute, graph.add_values({1}), 0, label(Kind::compute, one), {});
-    graph.add_transfer({&r.ep, 1}, 4, 0, {}, label(Kind::ep, one), std::vector{a});  // 1 .. 5
+    graph.add_transfer({&r.ep, 1}, 4, 0, {}, label(Kind::ep, one), std::vector{a});      // 1 .. 5
     graph.add_work(r.compute, graph.add_values({2}), 0, label(Kind::compute, two), {});  // 1 .. 3
     const auto m = booked(graph)[0][0];
     CHECK(phase(m, Phase::forward) == 1);

@@ -57,8 +57,7 @@ TEST_CASE("jobs: answers come in order, errors as what they were") {
 }
 
 TEST_CASE("place: strategies on a scenario are ranked, those that cannot run say why") {
-    const auto result =
-        place_scenario(small_table(), {"contiguous", "lpt", "coactivation"}, 0, 2);
+    const auto result = place_scenario(small_table(), {"contiguous", "lpt", "coactivation"}, 0, 2);
     REQUIRE(result["strategies"].size() == 3);
     CHECK(result["strategies"][0]["step_time_s"].get<double>() <=
           result["strategies"][1]["step_time_s"].get<double>());
@@ -69,8 +68,8 @@ TEST_CASE("place: strategies on a scenario are ranked, those that cannot run say
 }
 
 TEST_CASE("place: exported forms hold every slot") {
-    const auto placement = placement_of(
-        small_table({"placement.strategy=eplb", "placement.redundant=16"}), 0);
+    const auto placement =
+        placement_of(small_table({"placement.strategy=eplb", "placement.redundant=16"}), 0);
     const auto sglang = nlohmann::json::parse(export_placement(placement, "sglang", 3));
     CHECK(sglang["physical_to_logical_map"].size() == 4);
     CHECK(sglang["physical_to_logical_map"][0].size() == 272);

@@ -73,8 +73,8 @@ TEST_CASE("papers: DeepSeek-V3 obeys the physics of its step") {
 }
 
 TEST_CASE("papers: the overlapped pair of the public training trace, in-sample") {
-    // deepseek-ai/profile-data, train.json: span 129.01 ms, compute streams busy 96.3 % of it, exposed
-    // communication 3.3 %.
+    // deepseek-ai/profile-data, train.json: span 129.01 ms, compute streams busy 96.3 % of it,
+    // exposed communication 3.3 %.
     const ordered_json traced = run("deepseek-v3-chunk-pair");
     CHECK(step(traced) == Approx(0.12901).epsilon(0.04));
     const double busy = traced["step"]["breakdown_s"]["compute"].get<double>() / step(traced);
@@ -82,20 +82,20 @@ TEST_CASE("papers: the overlapped pair of the public training trace, in-sample")
     CHECK(busy < 0.98);
     CHECK(traced["communication"]["exposed_share"].get<double>() == Approx(0.033).margin(0.03));
     // Equal ranks: no rank waits for another, and the trace's barrier waits are not in the costs.
-    const double balanced =
-        step(run("deepseek-v3-chunk-pair", {"routing={kind=\"balanced\"}"}));
+    const double balanced = step(run("deepseek-v3-chunk-pair", {"routing={kind=\"balanced\"}"}));
     CHECK(balanced > 0.124);
     CHECK(balanced < 0.132);
     const double other = step(run("deepseek-v3-chunk-pair", {"profile=h800"}));
-    WARN(fmt::format("pair: trace 129.0 ms, in-sample {:.1f} ms, balanced {:.1f} ms, without the trace's "
-                     "kernels {:.1f} ms",
-                     1e3 * step(traced), 1e3 * balanced, 1e3 * other));
+    WARN(fmt::format(
+        "pair: trace 129.0 ms, in-sample {:.1f} ms, balanced {:.1f} ms, without the trace's "
+        "kernels {:.1f} ms",
+        1e3 * step(traced), 1e3 * balanced, 1e3 * other));
 }
 
 TEST_CASE("papers: ranks that differ as the trace's layers do wait as long as the trace shows") {
     // Mean barrier kernel of an exchange in the trace: 2.69, 2.24, 2.09 and 1.12 ms; not an input.
-    sim::Table table = sim::Table::from_file(
-        sim::find_data("scenario", "scenarios", "deepseek-v3-chunk-pair"));
+    sim::Table table =
+        sim::Table::from_file(sim::find_data("scenario", "scenarios", "deepseek-v3-chunk-pair"));
     const auto run = analysis::simulate(scenarios::read_scenario(table, 0), {});
     double waited = 0, exchanges = 0;
     for (std::size_t t = 0; t < run.lowered.graph.tasks.size(); ++t) {

@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include <algorithm>
 
@@ -15,8 +15,8 @@ namespace {
 
 using Weights = std::vector<std::vector<double>>;  // [layers][experts]
 
-/// Loads of a 256-expert router as skewed as measured (OLMoE, resampled), over `batches` micro-batches of
-/// 64 sequences, from micro-batch `from` on.
+/// Loads of a 256-expert router as skewed as measured (OLMoE, resampled), over `batches`
+/// micro-batches of 64 sequences, from micro-batch `from` on.
 Weights loads(int from, int batches) {
     sim::Table table = sim::Table::from_text(
         "kind = \"measured\"\nresample = \"nearest\"\nbias_balanced = false\n", "routing.toml");
@@ -43,8 +43,7 @@ double imbalance_ratio(const std::string& strategy, int slots, int gpus) {
     input.weight = loads(0, 64);
     input.slots = slots;
     input.gpus = gpus;
-    const auto placement =
-        scenarios::PlacementStrategies::make(strategy, none)->place(input);
+    const auto placement = scenarios::PlacementStrategies::make(strategy, none)->place(input);
     const Weights judged = loads(1000, 64);
     double sum = 0;
     for (int layer = 0; layer < 58; ++layer)
@@ -55,17 +54,19 @@ double imbalance_ratio(const std::string& strategy, int slots, int gpus) {
 }
 
 double step_time(const std::vector<std::string>& sets) {
-    sim::Table table = sim::Table::from_file(
-        sim::find_data("scenario", "scenarios", "placement-comparison"));
+    sim::Table table =
+        sim::Table::from_file(sim::find_data("scenario", "scenarios", "placement-comparison"));
     for (const std::string& s : sets) table.set(s);
     return analysis::simulate(scenarios::read_scenario(table, 0), {}).line.makespan;
 }
 
 }  // namespace
 
-TEST_CASE("papers: EPLB with 288 slots on 36 ranks cuts the imbalance of 32 ranks many times over") {
-    // TensorRT-LLM, examples/wide_ep/ep_load_balancer: DeepSeek-R1, mean over layers 1.564 at EP32 without,
-    // 0.115 at EP36 with 288 slots. Another model's skew here, so direction and order only.
+TEST_CASE(
+    "papers: EPLB with 288 slots on 36 ranks cuts the imbalance of 32 ranks many times over") {
+    // TensorRT-LLM, examples/wide_ep/ep_load_balancer: DeepSeek-R1, mean over layers 1.564 at EP32
+    // without, 0.115 at EP36 with 288 slots. Another model's skew here, so direction and order
+    // only.
     const double without = imbalance_ratio("contiguous", 256, 32);
     const double with = imbalance_ratio("eplb", 288, 36);
     WARN(fmt::format("imbalance ratio: published 1.564 -> 0.115, ours {:.3f} -> {:.3f}", without,
@@ -75,12 +76,11 @@ TEST_CASE("papers: EPLB with 288 slots on 36 ranks cuts the imbalance of 32 rank
 }
 
 TEST_CASE("papers: EPLB pays without redundant experts and more with 64") {
-    // ROCm/ATOM PR 1210: throughput +16.7 % with 0, +24.4 % with 64 redundant experts (serving; there the
-    // expert part weighs more than in a training step). Direction only.
+    // ROCm/ATOM PR 1210: throughput +16.7 % with 0, +24.4 % with 64 redundant experts (serving;
+    // there the expert part weighs more than in a training step). Direction only.
     const double base = step_time({});
     const double none = base / step_time({"placement.strategy=eplb"}) - 1;
-    const double more =
-        base / step_time({"placement.strategy=eplb", "placement.redundant=64"}) - 1;
+    const double more = base / step_time({"placement.strategy=eplb", "placement.redundant=64"}) - 1;
     WARN(fmt::format("throughput with EPLB: published +16.7 / +24.4 %, ours {:+.1f} / {:+.1f} %",
                      100 * none, 100 * more));
     CHECK(none > 0);
@@ -88,21 +88,22 @@ TEST_CASE("papers: EPLB pays without redundant experts and more with 64") {
 }
 
 TEST_CASE("papers: skewed routing costs a step what the field reports") {
-    // SimLLM: all-to-all time moves by 48-59 %; Frontier: 25-65 % in grouped GEMM. Ours: the rows of the
-    // slowest rank, the copies into the hottest port of a pairwise all-to-all, and the step.
+    // SimLLM: all-to-all time moves by 48-59 %; Frontier: 25-65 % in grouped GEMM. Ours: the rows
+    // of the slowest rank, the copies into the hottest port of a pairwise all-to-all, and the step.
     const double skewed = step_time({});
     const double balanced = step_time({"routing={kind=\"balanced\"}"});
-    sim::Table table = sim::Table::from_file(
-        sim::find_data("scenario", "scenarios", "placement-comparison"));
+    sim::Table table =
+        sim::Table::from_file(sim::find_data("scenario", "scenarios", "placement-comparison"));
     table.set("step.dispatcher=alltoall");
     const auto pairwise = analysis::simulate(scenarios::read_scenario(table, 0), {});
     double rows = 0, nic = 0;
     for (const auto& l : pairwise.lowered.loads) rows += l.rows, nic += l.nic;
     rows = rows / static_cast<double>(pairwise.lowered.loads.size()) - 1;
     nic = nic / static_cast<double>(pairwise.lowered.loads.size()) - 1;
-    WARN(fmt::format("slowest rank's rows {:+.0f} %, hottest port of a pairwise all-to-all {:+.0f} %, "
-                     "step {:+.0f} %",
-                     100 * rows, 100 * nic, 100 * (skewed / balanced - 1)));
+    WARN(fmt::format(
+        "slowest rank's rows {:+.0f} %, hottest port of a pairwise all-to-all {:+.0f} %, "
+        "step {:+.0f} %",
+        100 * rows, 100 * nic, 100 * (skewed / balanced - 1)));
     CHECK(rows > 0.25);
     CHECK(rows < 1.0);
     CHECK(nic > 0.25);

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <filesystem>
 #include <fstream>
@@ -14,8 +14,8 @@ namespace {
 
 constexpr int kExperts = 32, kTopics = 8, kLayers = 6, kTokens = 512;
 
-/// A trace in which a token keeps its topic: three of its four experts are of the topic's four, which are
-/// scattered over the expert numbers, the last one is anybody's.
+/// A trace in which a token keeps its topic: three of its four experts are of the topic's four,
+/// which are scattered over the expert numbers, the last one is anybody's.
 void write_trace(const std::filesystem::path& path) {
     models::Random random{{7}};
     std::vector<std::vector<int>> member;  // [layers][experts] topic * 4 + i -> expert
@@ -63,8 +63,9 @@ double gain(const Folder& folder, int gpus) {
 }  // namespace
 
 TEST_CASE("papers: transition-aware placement pays, and pays more across nodes") {
-    // MoETuner: 9.3 % on one node, 17.5 % on several (serving, where a token need not come home between
-    // layers as it does in training). Direction only; the trace here is planted, not measured.
+    // MoETuner: 9.3 % on one node, 17.5 % on several (serving, where a token need not come home
+    // between layers as it does in training). Direction only; the trace here is planted, not
+    // measured.
     const Folder folder;
     write_trace(folder.path / "trace.csv");
     std::ofstream{folder.path / "model.toml"}
@@ -72,9 +73,10 @@ TEST_CASE("papers: transition-aware placement pays, and pays more across nodes")
            "[attention]\nkind = \"gqa\"\nheads = 32\nkv_heads = 8\nhead_dim = 128\n"
            "[moe]\nexperts = 32\ntop_k = 4\nwidth = 2048\n";
     const double one = gain(folder, 8), several = gain(folder, 32);
-    WARN(fmt::format("transition-aware placement: published +9.3 / +17.5 %, ours {:+.1f} % on one "
-                     "node, {:+.1f} % on four",
-                     100 * one, 100 * several));
+    WARN(
+        fmt::format("transition-aware placement: published +9.3 / +17.5 %, ours {:+.1f} % on one "
+                    "node, {:+.1f} % on four",
+                    100 * one, 100 * several));
     CHECK(one > 0);
     CHECK(several > one);
 }

@@ -98,7 +98,8 @@ TEST_CASE("loads: linear programming shares are shares, and never worse than equ
     const auto shares = balanced_shares(placement, input).front();
     CHECK(shares[0] + shares[2] == Approx(1));
     CHECK(shares[4] + shares[6] == Approx(1));
-    // GPU loads with equal shares: 5 5 3 3; expert 0 cannot leave GPUs 0 and 1, so 5 stays the best.
+    // GPU loads with equal shares: 5 5 3 3; expert 0 cannot leave GPUs 0 and 1, so 5 stays the
+    // best.
     const double gpu0 = 8 * shares[0] + shares[1], gpu1 = 8 * shares[2] + shares[3];
     CHECK(std::max(gpu0, gpu1) == Approx(5));
 }
@@ -107,8 +108,9 @@ TEST_CASE("loads: spilling and shadowing move rows, lose none and ship weights")
     const std::string strategy = GENERATE("least_loaded", "shadowing");
     // Skew among 16 ranks is mild: spill early.
     const std::string placement =
-        strategy == "shadowing" ? "placement={strategy=\"shadowing\"}"
-                                : "placement={strategy=\"least_loaded\", threshold=1.05, capacity=1.02}";
+        strategy == "shadowing"
+            ? "placement={strategy=\"shadowing\"}"
+            : "placement={strategy=\"least_loaded\", threshold=1.05, capacity=1.02}";
     const Scenario s = small({placement}), base = small();
     const ExchangeLoad moved = Loads{s, first(16)}.get(0, 0, 0, false);
     const ExchangeLoad before = Loads{base, first(16)}.get(0, 0, 0, false);

@@ -21,9 +21,10 @@ scenarios::Scenario read(const std::string& name, const std::vector<std::string>
 
 /// DeepSeek-V3 cut to 16 MoE layers on 4 pipeline ranks of 64: 256 GPUs, 16 micro-batches each.
 std::vector<std::string> cut(std::vector<std::string> more = {}) {
-    std::vector<std::string> sets{"layers=16",          "dense_layers=0",     "mtp_layers=0",
-                                  "gpus=256",           "parallel.pipeline=4", "parallel.data=64",
-                                  "batch.global=1024",  "step.layers_per_stage=[4,4,4,4]"};
+    std::vector<std::string> sets{"layers=16",           "dense_layers=0",
+                                  "mtp_layers=0",        "gpus=256",
+                                  "parallel.pipeline=4", "parallel.data=64",
+                                  "batch.global=1024",   "step.layers_per_stage=[4,4,4,4]"};
     sets.insert(sets.end(), more.begin(), more.end());
     return sets;
 }
@@ -50,10 +51,11 @@ TEST_CASE("lowering: contention only ever slows, and little where transfers seld
     CHECK(flows < replay * 1.02);
 }
 
-TEST_CASE("lowering: a single rank without transfers takes the sum of its kernels in both engines") {
-    const std::vector<std::string> one{"layers=2",        "gpus=1",          "parallel.pipeline=1",
-                                       "parallel.data=1", "parallel.expert=1", "batch.global=2",
-                                       "step.schedule=none"};
+TEST_CASE(
+    "lowering: a single rank without transfers takes the sum of its kernels in both engines") {
+    const std::vector<std::string> one{
+        "layers=2",          "gpus=1",         "parallel.pipeline=1", "parallel.data=1",
+        "parallel.expert=1", "batch.global=2", "step.schedule=none"};
     const auto s = read("mixtral-8x7b-h100-64", one);
     const double flows = step_time(s, "simgrid", true);
     CHECK(flows == Approx(step_time(s, "replay", true)).epsilon(1e-9));
@@ -79,7 +81,8 @@ TEST_CASE("lowering: every rank's parts and phases sum to the step time") {
 }
 
 TEST_CASE("lowering: as many bytes arrive as leave") {
-    const analysis::Simulated run = analysis::simulate(read("deepseek-v3-h800-2048", cut()), {"replay", false});
+    const analysis::Simulated run =
+        analysis::simulate(read("deepseek-v3-h800-2048", cut()), {"replay", false});
     // Links of ranks come as out and in; over all ranks the sums agree on NIC and NVLink.
     const sim::TaskGraph& graph = run.lowered.graph;
     std::map<std::string, double> out, in;

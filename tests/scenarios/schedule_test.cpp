@@ -37,11 +37,16 @@ Ran run(const std::string& name, int p, int m, Seconds t) {
     }
     const auto seconds = [&](UnitKind kind) {
         switch (kind) {
-            case UnitKind::forward: return t.forward;
-            case UnitKind::input_gradient: return t.input;
-            case UnitKind::weight_gradient: return t.weight;
-            case UnitKind::backward: return t.input + t.weight;
-            default: return t.pair;
+            case UnitKind::forward:
+                return t.forward;
+            case UnitKind::input_gradient:
+                return t.input;
+            case UnitKind::weight_gradient:
+                return t.weight;
+            case UnitKind::backward:
+                return t.input + t.weight;
+            default:
+                return t.pair;
         }
     };
     std::map<std::tuple<int, int, int, int>, sim::TaskId> done;  // direction, stage, flow, mb
@@ -76,7 +81,8 @@ Ran run(const std::string& name, int p, int m, Seconds t) {
                     graph.add_work(streams[r], graph.add_values({time}), 0, {}, after);
                 busy[r] += time;
                 if (forward)
-                    done[{0, slot.forward.stage, slot.forward.flow, slot.forward.micro_batch}] = task;
+                    done[{0, slot.forward.stage, slot.forward.flow, slot.forward.micro_batch}] =
+                        task;
                 if (backward)
                     done[{1, slot.backward.stage, slot.backward.flow, slot.backward.micro_batch}] =
                         task;

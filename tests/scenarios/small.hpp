@@ -4,8 +4,8 @@
 
 namespace moesim::scenarios {
 
-/// A MoE step that simulates in milliseconds: DeepSeek-V3's layers cut to four on 16 GPUs, with routing
-/// as skewed as measured. `more` is appended; `sets` are applied as --set.
+/// A MoE step that simulates in milliseconds: DeepSeek-V3's layers cut to four on 16 GPUs, with
+/// routing as skewed as measured. `more` is appended; `sets` are applied as --set.
 inline sim::Table small_table(const std::vector<std::string>& sets = {}) {
     sim::Table table = sim::Table::from_text(R"(
 name = "small"
@@ -33,7 +33,7 @@ kind = "measured"
 resample = "nearest"
 bias_balanced = false
 )",
-                                            "small.toml");
+                                             "small.toml");
     for (const std::string& s : sets) table.set(s);
     return table;
 }

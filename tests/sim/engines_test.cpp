@@ -68,7 +68,8 @@ TEST_CASE("engines: a demand achieves its own rate, and slows only by what it sh
     const LinkId wide = link(graph, 100e9), narrow = link(graph, 50e9);
     const Demand through{graph.add_path({wide, narrow}), 50e6, 1e-3};
     const Demand beside{graph.add_path({wide}), 100e6, 1e-3};
-    // On the wide link both get 50 GB/s; the first ends at 1 ms, the second then has 50 MB left: 1.5 ms.
+    // On the wide link both get 50 GB/s; the first ends at 1 ms, the second then has 50 MB
+    // left: 1.5 ms.
     graph.add_transfer({&a.transfer, 1}, 0, 0, {&through, 1}, {}, kNothing);
     const TaskId second = graph.add_transfer({&b.transfer, 1}, 0, 0, {&beside, 1}, {}, kNothing);
     const Timeline line = run("simgrid", graph);
@@ -120,7 +121,8 @@ TEST_CASE("engines: tasks that wait for each other are refused, not waited for")
     graph.add_transfer(std::vector{b.transfer}, 0, 1, {}, {}, std::vector{first});
     std::swap(graph.stream_tasks[a.transfer], graph.stream_tasks[b.transfer]);
     graph.stream_tasks[a.transfer] = {1, 0};
-    for (const char* engine : {"replay", "simgrid"}) CHECK_THROWS_AS(run(engine, graph), std::runtime_error);
+    for (const char* engine : {"replay", "simgrid"})
+        CHECK_THROWS_AS(run(engine, graph), std::runtime_error);
 }
 
 TEST_CASE("engines: the same graph gives the same bytes") {

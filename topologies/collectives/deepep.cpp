@@ -11,8 +11,8 @@ namespace {
 ///   source s ==NIC==> (node n, rail of s) --NVLink--> each GPU of n that holds a chosen expert
 ///   source s --NVLink--> GPUs of its own node
 ///
-/// NIC bytes: distinct remote nodes x payload; NVLink bytes: distinct GPUs other than the arrival rank.
-/// Pipelined in chunks, so the slower leg sets the time. Source: deepseek-ai/DeepEP, docs and
+/// NIC bytes: distinct remote nodes x payload; NVLink bytes: distinct GPUs other than the arrival
+/// rank. Pipelined in chunks, so the slower leg sets the time. Source: deepseek-ai/DeepEP, docs and
 /// internode.cu; per token and node 8 B source word + 4 k B indices + 4 k B weights, rounded up to
 /// 16 B.
 class DeepEp final : public Dispatcher {
