@@ -188,10 +188,14 @@ ordered_json evidence_json(const scenarios::Lowered& lowered) {
 ordered_json training_json(const Scenario& s, double step_time) {
     const double steps = std::ceil(s.training->tokens / s.tokens_per_step());
     const double hours = steps * step_time / 3600;
-    return {{"steps", steps},
-            {"days", hours / 24},
-            {"gpu_hours", hours * s.gpus},
-            {"cost_usd", hours * s.gpus * s.training->price_per_gpu_hour}};
+    return {
+        {"steps", steps},
+        {"days", hours / 24},
+        {"gpu_hours", hours * s.gpus},
+        {"cost_usd", hours * s.gpus * s.training->price_per_gpu_hour},
+        // Devices at their rated power for the whole time; hosts, network and cooling not included.
+        {"energy_kwh", hours * s.gpus * s.cluster.device().power_w / 1000},
+        {"goodput", nullptr}};
 }
 
 ordered_json ops_json(const scenarios::Lowered& lowered) {

@@ -209,6 +209,7 @@ void Builder::sample(const Item& item, int micro_batch, const ExchangeLoad& load
 
 Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
                        std::initializer_list<Step> after) {
+    if (s.parallel.expert == 1) return after.size() > 0 ? *after.begin() : Step{};  // all at home
     static constexpr const char* titles[] = {"dispatch", "combine", "combine gradient",
                                              "dispatch gradient"};
     const topologies::Dispatcher::Names names = s.dispatcher->names();

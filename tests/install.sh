@@ -4,7 +4,7 @@
 # PREFIX is emptied and installed into. ELSEWHERE is the program built for a source tree that does not
 # exist and for the data under PREFIX; MOESIM is the usual one.
 set -euo pipefail
-build=$1 prefix=$2 moesim=$3 elsewhere=$4
+build=$(realpath "$1") prefix=$(realpath -m "$2") moesim=$(realpath "$3") elsewhere=$(realpath "$4")
 data=$prefix/share/moesim
 status=0
 complain() {
