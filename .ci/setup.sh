@@ -32,7 +32,7 @@ install_packages() {
             "  a C++20 compiler, CMake 3.25, pkg-config, Ninja or make, SimGrid 3.32, Boost 1.74 (Graph)," \
             "  fmt 9, toml++ 3.3, nlohmann-json 3.11, CLI11 2.1, zlib, GLPK, Catch2 2.13 (version 2, not 3)" \
             "On Debian they are called: ${packages[*]}" \
-            "README.md, section 'Other systems', says more."
+            "README.md, section 'Install, and other systems', says more."
     fi
     for package in "${packages[@]}"; do
         [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
@@ -55,7 +55,7 @@ install_packages() {
         tail -n 20 "$log" >&2
         rm -f "$log"
         fail "apt-get could not install: ${missing[*]}" \
-            "moesim is made for Debian 12; README.md, section 'Other systems', says what it needs."
+            "moesim is made for Debian 12; README.md, section 'Install, and other systems', says what it needs."
     fi
     rm -f "$log"
 }
