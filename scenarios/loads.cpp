@@ -51,8 +51,10 @@ double mean(const std::vector<double>& v) {
 
 double max_over_mean(const std::vector<double>& v) {
     const double m = mean(v);
-    return m > 0 ? *std::max_element(v.begin(), v.end()) / m : 1;
+    return m > 0 ? hottest(v) / m : 1;
 }
+
+double hottest(const std::vector<double>& v) { return *std::max_element(v.begin(), v.end()); }
 
 SlotMap SlotMap::contiguous(int layers, int experts, int members) {
     static_cast<void>(layers);

@@ -21,6 +21,7 @@ struct ExchangeLoad {
 
 double mean(const std::vector<double>& v);
 double max_over_mean(const std::vector<double>& v);
+double hottest(const std::vector<double>& v);
 
 /// Physical slots of the experts on the members of an expert-parallel group, per MoE layer.
 class SlotMap {

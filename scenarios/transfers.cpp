@@ -1,0 +1,171 @@
+#include "scenarios/builder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moesim::scenarios {
+
+using sim::Kind;
+using sim::TaskId;
+
+sim::LinkId Builder::link(int physical, double rate_factor) {
+    const auto [at, fresh] = links_.try_emplace(physical, 0u);
+    if (fresh) {
+        const topologies::PhysicalLink& p = s.cluster.links()[static_cast<std::size_t>(physical)];
+        at->second = out.graph.add_link({fmt::format("{} {}->{}", p.cls, p.from, p.to), p.cls,
+                                         p.capacity * rate_factor, stands_for_ * width_});
+    }
+    return at->second;
+}
+
+void Builder::ported(std::vector<sim::Demand>& demands, const Lane& lane, double nic_out,
+                     double nic_in, double nvlink_out, double nvlink_in, double payload,
+                     double mean_share, const topologies::TransferCost& cost) {
+    const auto port = [&](int physical, double copies, double share, double factor) {
+        if (copies <= 0 || physical < 0) return;
+        const sim::LinkId id = link(physical, factor);
+        const double rate = out.graph.links[id].capacity.si() * share;
+        demands.push_back({out.graph.add_path({id}), copies * payload * mean_share,
+                           copies * payload / rate * cost.slowdown});
+    };
+    port(s.cluster.nic_out(lane.gpu), nic_out, cost.nic_share, s.what_if.nic);
+    port(s.cluster.nic_in(lane.gpu), nic_in, cost.nic_share, s.what_if.nic);
+    port(s.cluster.nvlink_out(lane.gpu), nvlink_out, cost.nvlink_share, s.what_if.nvlink);
+    port(s.cluster.nvlink_in(lane.gpu), nvlink_in, cost.nvlink_share, s.what_if.nvlink);
+}
+
+Step Builder::tensor(Group& g, const Item& item, int micro_batch, bool contended,
+                     std::initializer_list<Step> after) {
+    const int t = s.parallel.tensor;
+    const double bytes = s.tokens_per_rank() * t * s.model.hidden * 2;
+    topologies::TransferCost cost = s.profile.transfer("nccl.all_gather", bytes, contended);
+    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
+    const std::uint16_t id = out.graph.add_op("tensor-parallel gather or scatter");
+    std::vector<sim::Demand> demands;
+    std::vector<sim::StreamId> streams;
+    std::vector<TaskId> ids;
+    for (std::size_t l = 0; l < g.lanes.size(); ++l) {
+        const double sent = bytes * (t - 1) / t;
+        const bool inside = t <= s.cluster.gpus_per_node();
+        ported(demands, g.lanes[l], inside ? 0 : sent, inside ? 0 : sent, inside ? sent : 0,
+               inside ? sent : 0, 1, 1, cost);
+        streams.push_back(g.lanes[l].tp);
+        const auto mine = gather(g, l, after);
+        ids.insert(ids.end(), mine.begin(), mine.end());
+    }
+    Step step;
+    step.shared = true;
+    step.first = out.graph.add_transfer(streams, cost.startup_s * s.what_if.latency, 0, demands,
+                                        {Kind::tp, id, item.layer, micro_batch, g.unit}, ids);
+    std::array<double, 4> ground{};
+    ground[static_cast<std::size_t>(cost.evidence)] =
+        out.graph.alone_seconds(out.graph.tasks[step.first]);
+    add_ground(id, ground, cost.rel_error, static_cast<double>(width_));
+    turn_[static_cast<std::size_t>(&g - groups.data())] = step;
+    return step;
+}
+
+Step Builder::send(Group& from, Group& to, int what, int micro_batch,
+                   std::initializer_list<Step> after) {
+    const double bytes = s.tokens_per_rank() * s.model.hidden * 2;
+    const topologies::TransferCost cost = s.profile.transfer("p2p", bytes, false);
+    const std::uint16_t id = out.graph.add_op("stage to stage");
+    Step step;
+    for (std::size_t l = 0; l < from.lanes.size(); ++l) {
+        Lane &a = from.lanes[l], &b = to.lanes[l];
+        const auto stream = [&](Lane& lane, int peer, int role) {
+            const auto [at, fresh] = lane.pp.try_emplace({peer, role}, 0u);
+            if (fresh)
+                at->second = out.graph.add_stream(
+                    {"pp", lane.rank_class, out.graph.rank_classes[lane.rank_class].width, false});
+            return at->second;
+        };
+        const sim::StreamId streams[] = {stream(a, to.rank, 2 * what),
+                                         stream(b, from.rank, 2 * what + 1)};
+        const bool inside = s.cluster.node_of(a.gpu) == s.cluster.node_of(b.gpu);
+        const int ports[] = {inside ? s.cluster.nvlink_out(a.gpu) : s.cluster.nic_out(a.gpu),
+                             inside ? s.cluster.nvlink_in(b.gpu) : s.cluster.nic_in(b.gpu)};
+        std::vector<sim::LinkId> path;
+        double rate = 0;
+        for (const int port : ports) {
+            path.push_back(link(port, inside ? s.what_if.nvlink : s.what_if.nic));
+            rate = out.graph.links[path.back()].capacity.si() *
+                   (inside ? cost.nvlink_share : cost.nic_share);
+        }
+        const sim::Demand demand{out.graph.add_path(path), bytes, bytes / rate};
+        const double latency = cost.startup_s * s.what_if.latency;
+        const TaskId task = out.graph.add_transfer(streams, latency, 0, {&demand, 1},
+                                                   {Kind::pp, id, -1, micro_batch, from.unit},
+                                                   gather(from, l, after));
+        if (l == 0) step.first = task;
+        std::array<double, 4> ground{};
+        ground[static_cast<std::size_t>(cost.evidence)] = latency + demand.wire_seconds;
+        add_ground(id, ground, cost.rel_error, static_cast<double>(width_));
+    }
+    turn_[static_cast<std::size_t>(&from - groups.data())] = step;
+    return step;
+}
+
+Step Builder::reduce(std::span<Group* const> who, const std::string& collective, double bytes,
+                     int ranks, int per_node, std::initializer_list<Step> after,
+                     const char* title) {
+    if (ranks <= 1 || bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
+    const topologies::TransferCost cost = s.profile.transfer(collective, bytes, false);
+    const std::uint16_t id = out.graph.add_op(title);
+    const int nodes = (ranks + per_node - 1) / per_node;
+    // A ring over all ranks crosses each node boundary once per byte; the node's NICs share it.
+    const double nvlink = per_node > 1 ? bytes * (ranks - 1) / ranks : 0;
+    const double nic = nodes > 1 ? bytes / per_node * (nodes - 1) / nodes : 0;
+    std::vector<sim::Demand> demands;
+    std::vector<sim::StreamId> streams;
+    std::vector<TaskId> ids;
+    std::uint32_t unit = sim::kNone;
+    for (Group* g : who)
+        for (std::size_t l = 0; l < g->lanes.size(); ++l) {
+            ported(demands, g->lanes[l], nic, nic, nvlink, nvlink, 1, 1, cost);
+            streams.push_back(g->lanes[l].dp);
+            const auto mine = gather(*g, l, after);
+            ids.insert(ids.end(), mine.begin(), mine.end());
+            // What comes last on the lane's own compute stream must be done.
+            const auto& order = out.graph.stream_tasks[g->lanes[l].compute];
+            if (!order.empty()) ids.push_back(order.back());
+            unit = g->unit;
+        }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    Step step;
+    step.shared = true;
+    step.first = out.graph.add_transfer(streams, cost.startup_s * s.what_if.latency, 0, demands,
+                                        {Kind::dp, id, -1, -1, unit}, ids);
+    std::array<double, 4> ground{};
+    ground[static_cast<std::size_t>(cost.evidence)] =
+        out.graph.alone_seconds(out.graph.tasks[step.first]);
+    add_ground(id, ground, cost.rel_error, static_cast<double>(width_));
+    return step;
+}
+
+Step Builder::optimizer(Group& g, double seconds, const topologies::Cost& cost,
+                        std::initializer_list<Step> after) {
+    const std::uint16_t id = out.graph.add_op("optimizer");
+    const std::uint32_t values = out.graph.add_values({seconds});
+    Step step;
+    for (std::size_t l = 0; l < g.lanes.size(); ++l) {
+        const TaskId task =
+            out.graph.add_work(g.lanes[l].compute, values, 0, {Kind::optimizer, id, -1, -1, g.unit},
+                               gather(g, l, after));
+        if (l == 0) step.first = task;
+    }
+    std::array<double, 4> ground{};
+    ground[static_cast<std::size_t>(cost.evidence)] = seconds;
+    add_ground(id, ground, cost.rel_error, static_cast<double>(width_));
+    return step;
+}
+
+void Builder::memory(const Group& g, Step at, bool at_end, MemoryClass cls, double bytes) {
+    if (at.first == sim::kNone || bytes == 0) return;
+    for (std::size_t l = 0; l < g.lanes.size(); ++l)
+        out.memory.push_back({at.of(l), at_end, g.lanes[l].rank_class, cls, bytes});
+}
+
+}  // namespace moesim::scenarios
