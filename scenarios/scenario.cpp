@@ -284,8 +284,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
         }
     }
     if (in.has("mtp_layers")) s.model.mtp_layers = small(in, "mtp_layers", 0);
-    s.cluster =
-        topologies::load_cluster(sim::find_data(in, "cluster", "topologies/clusters").string());
+    s.cluster = topologies::load_cluster(in, "cluster");
     // An empty profile is a wish too: costs from the device's peaks alone.
     std::string profile = in.text("profile", s.cluster.device().profile);
     if (in.has("profile") && !profile.empty())
@@ -324,6 +323,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     split_layers(in, s);
     s.resolved = in.resolved();
     s.resolved["step"]["layers_per_stage"] = s.layers_per_stage;
+    if (s.resolved["cluster"].is_object()) s.resolved["cluster"].update(s.cluster.resolved());
     return s;
 }
 

@@ -10,6 +10,9 @@ const std::string& Cluster::name() const { return impl_->name; }
 int Cluster::gpus() const { return static_cast<int>(impl_->gpus.size()); }
 int Cluster::nodes() const { return impl_->node_count; }
 int Cluster::gpus_per_node() const { return gpus() / nodes(); }
+int Cluster::hosts() const {
+    return gpus() / (impl_->gpus_per_host > 0 ? impl_->gpus_per_host : gpus_per_node());
+}
 int Cluster::node_of(int gpu) const { return impl_->node_of(gpu); }
 const Device& Cluster::device() const { return impl_->device; }
 const std::vector<PhysicalLink>& Cluster::links() const { return impl_->links; }
@@ -30,6 +33,16 @@ Cluster load_cluster(const std::string& name) {
     const auto path = sim::find_data("cluster", "topologies/clusters", name);
     auto in = sim::Table::from_file(path);
     return build_cluster(in, path.stem().string());
+}
+
+Cluster load_cluster(sim::Table& in, std::string_view key) {
+    if (!in.is_table(key))
+        return load_cluster(sim::find_data(in, key, "topologies/clusters").string());
+    sim::Table changes = in.table(key);
+    const auto path = sim::find_data(changes, "name", "topologies/clusters");
+    auto file = sim::Table::from_file(path);
+    file.merge(changes, {"name"});
+    return build_cluster(file, path.stem().string());
 }
 
 Cluster build_cluster(sim::Table& in, const std::string& name) {

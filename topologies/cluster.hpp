@@ -46,6 +46,8 @@ public:
     [[nodiscard]] int gpus() const;
     [[nodiscard]] int nodes() const;
     [[nodiscard]] int gpus_per_node() const;
+    /// Servers: nodes, or what several of make one scale-up domain (the trays of an NVL72 rack).
+    [[nodiscard]] int hosts() const;
     [[nodiscard]] int node_of(int gpu) const;  // scale-up domain
     [[nodiscard]] const Device& device() const;
     [[nodiscard]] const std::vector<PhysicalLink>& links() const;
@@ -67,11 +69,12 @@ public:
     [[nodiscard]] const std::string& label(std::uint32_t vertex) const;  // "gpu-7", "leaf-0.3"
     [[nodiscard]] Place place(std::uint32_t vertex) const;
 
-    /// Counts for `moesim topology`: switches outside nodes, NVSwitches (one vertex per scale-up
-    /// switch stage of a node), scale-out cables (both directions one), bisection of the GPUs in
-    /// numbering order, one direction; longest shortest path between GPUs in hops.
+    /// Counts for `moesim topology`: servers as nodes, switches outside nodes, NVSwitches (one
+    /// vertex per scale-up switch stage of a node), scale-out cables (both directions one),
+    /// bisection of the GPUs in numbering order, one direction; longest shortest path between GPUs
+    /// in hops.
     struct Summary {
-        int gpus, nodes, switches, nvswitches, links;
+        int gpus, nodes, domains, switches, nvswitches, nvswitch_chips, links;
         double bisection_bytes_per_s;
         int diameter_hops;
         double latency_min_s, latency_median_s, latency_max_s;
@@ -88,6 +91,10 @@ private:
 
 /// Reads topologies/clusters/NAME.toml (or a path) and builds it. Throws sim::InputError.
 Cluster load_cluster(const std::string& name);
+
+/// The cluster that stands at `key` of a scenario: a name or path, or a table of `name` and keys
+/// that replace those of the file: { name = "dgx-b200", nodes = 64 }. Throws sim::InputError.
+Cluster load_cluster(sim::Table& in, std::string_view key);
 
 /// The cluster that a table describes (kind, device, the kind's keys). Throws sim::InputError.
 Cluster build_cluster(sim::Table& in, const std::string& name);

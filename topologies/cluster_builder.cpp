@@ -33,6 +33,10 @@ Vertex Cluster::Builder::add_gpu(int node) {
     return v;
 }
 
+void Cluster::Builder::set_gpus_per_host(int gpus) { impl_->gpus_per_host = gpus; }
+
+void Cluster::Builder::set_switch_chips(int chips) { impl_->switch_chips = chips; }
+
 Vertex Cluster::Builder::add_nic(int node) {
     return add(Place::nic, node, fmt::format("nic-{}", impl_->places.size()));
 }

@@ -25,6 +25,10 @@ public:
     Builder(std::string name, Device device);
 
     Vertex add_gpu(int node);
+    /// GPUs of one server where a node (scale-up domain) holds several; one per node by default.
+    void set_gpus_per_host(int gpus);
+    /// Chips that one NVSwitch vertex stands for; only counted.
+    void set_switch_chips(int chips);
     Vertex add_nic(int node);  // only where GPUs share one; else the NIC is the GPU's port
     Vertex add_nvswitch(int node);
     Vertex add_switch(std::string name);

@@ -39,6 +39,8 @@ struct Cluster::Impl {
     std::vector<PhysicalLink> links;
     std::vector<Leg> legs;  // [links]
     int node_count = 0;
+    int gpus_per_host = 0;  // 0: those of a node
+    int switch_chips = 1;   // that one NVSwitch vertex stands for
     Graph graph;
 
     mutable Approaches approaches;

@@ -50,11 +50,13 @@ void add_distances(const Cluster& cluster, Cluster::Summary& summary) {
 Cluster::Summary Cluster::summary() const {
     Summary summary{};
     summary.gpus = gpus();
-    summary.nodes = nodes();
+    summary.nodes = hosts();
+    summary.domains = nodes();
     for (const Place place : impl_->places) {
         summary.switches += place == Place::switch_ ? 1 : 0;
         summary.nvswitches += place == Place::nvswitch ? 1 : 0;
     }
+    summary.nvswitch_chips = summary.nvswitches * impl_->switch_chips;
     int directed = 0;  // cables that leave a node or join switches, each direction once
     for (const PhysicalLink& l : impl_->links) {
         const int from = impl_->nodes[l.from], to = impl_->nodes[l.to];

@@ -26,7 +26,12 @@ std::map<std::string, FlopPerSecond> read_peaks(sim::Table in) {
 
 FlopPerSecond Device::peak_of(const std::string& format) const {
     if (const auto found = peak.find(format); found != peak.end()) return found->second;
-    // A scaling recipe runs on the units of its number format: "fp8_block" on those of "fp8".
+    // A scaling recipe runs on the units of its number format: "fp8_block" and "mxfp8" on those of
+    // "fp8", "nvfp4" on those of "fp4".
+    for (const std::string_view width : {"fp8", "fp4"})
+        if (format.find(width) != std::string::npos)
+            if (const auto found = peak.find(std::string{width}); found != peak.end())
+                return found->second;
     if (const auto found = peak.find(format.substr(0, format.find('_'))); found != peak.end())
         return found->second;
     return peak.at("bf16");

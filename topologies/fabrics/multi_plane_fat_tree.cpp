@@ -29,7 +29,7 @@ public:
 
     void build(Cluster::Builder& cluster) const override {
         const auto gpus = plane_.add_nodes(cluster);
-        for (int plane = 0; plane < plane_.gpus_per_node; ++plane)
+        for (int plane = 0; plane < plane_.rails; ++plane)
             plane_.add_spines(cluster, fmt::format("spine-{}.", plane),
                               plane_.add_leaves(cluster, plane, gpus));
     }

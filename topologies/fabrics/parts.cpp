@@ -20,6 +20,14 @@ int read_count(sim::Table& in, std::string_view key, int least, int most, int fa
     return checked(in, key, in.count(key, least, fallback), most);
 }
 
+int read_rails(sim::Table& in, int gpus_per_node, std::string_view key) {
+    const int rails = read_count(in, key, 1, gpus_per_node, gpus_per_node);
+    if (gpus_per_node % rails != 0)
+        in.fail(key, fmt::format("{} GPUs do not divide by {}", gpus_per_node, rails),
+                fmt::format("a divisor of {}", gpus_per_node));
+    return rails;
+}
+
 Cable read_cable(sim::Table& in, std::string_view rate_key, std::string_view hop_key) {
     const Cable cable{in.rate(rate_key), in.time(hop_key)};
     if (!(cable.rate.si() > 0)) in.fail(rate_key, "must be more than zero");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "sim/input.hpp"
@@ -13,6 +14,10 @@ inline constexpr int kMostPorts = 4096;  // of one switch
 /// A count within [least, most]; located error otherwise.
 int read_count(sim::Table& in, std::string_view key, int least, int most);
 int read_count(sim::Table& in, std::string_view key, int least, int most, int fallback);
+
+/// The GPUs of a host (each on a rail of its own where there are rails): a divisor of the GPUs of a
+/// node, which is the default.
+int read_rails(sim::Table& in, int gpus_per_node, std::string_view key = "rails");
 
 /// A cable from its rate (more than zero) and its latency (not negative).
 Cable read_cable(sim::Table& in, std::string_view rate_key, std::string_view hop_key);

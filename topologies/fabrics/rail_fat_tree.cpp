@@ -25,7 +25,7 @@ public:
     void build(Cluster::Builder& cluster) const override {
         const auto gpus = tree_.add_nodes(cluster);
         std::vector<Vertex> leaves;
-        for (int rail = 0; rail < tree_.gpus_per_node; ++rail)
+        for (int rail = 0; rail < tree_.rails; ++rail)
             for (const Vertex leaf : tree_.add_leaves(cluster, rail, gpus)) leaves.push_back(leaf);
         tree_.add_spines(cluster, "spine-", leaves);
     }
