@@ -4,10 +4,15 @@
 
 namespace moesim::models {
 
-double AttentionKind::core_flops(const Attention& attention, long sequence, bool causal) const {
-    const double all = 2.0 * static_cast<double>(sequence) * attention.heads *
-                       (attention.qk_dim() + attention.value_dim());
-    return causal ? all / 2 : all;
+double AttentionKind::vectors(const Attention&, int) const { return 0; }
+
+double AttentionKind::state_values(const Attention&) const { return 0; }
+
+double AttentionKind::core_flops(const Attention& a, long sequence, bool causal) const {
+    const double s = static_cast<double>(sequence);
+    const bool half = causal && a.causal;
+    return 2 * a.keys(s, half) * a.heads * (a.qk_dim() + a.value_dim()) +
+           2.0 * a.index_heads * a.index_dim * (half ? s / 2 : s);
 }
 
 const AttentionKind& attention_kind(const std::string& name) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "models/model.hpp"
@@ -37,6 +38,11 @@ Model cut(const Model& model, int layers, int dense) {
         out.layers.push_back(from[place % from.size()]);
     }
     if (out.layers == model.layers) return out;
+    if (model.encoder_layers > 0)
+        out.encoder_layers =
+            static_cast<int>(std::count_if(out.layers.begin(), out.layers.end(), [&](int kind) {
+                return !out.kinds[static_cast<std::size_t>(kind)].cross;
+            }));
     out.title = fmt::format("{}, cut to {} layers ({} dense)", model.title, layers, dense);
     out.published_total.reset();  // they speak of the whole model
     out.published_active.reset();

@@ -18,7 +18,7 @@ std::vector<std::vector<Item>> stage_items(const Scenario& s) {
     stages.back().push_back({Item::Type::head});
     for (int m = 0; m < s.model.mtp_layers; ++m) {
         stages.back().push_back({Item::Type::mtp_projection});
-        add(stages.back(), s.model.layers.back());
+        add(stages.back(), s.model.mtp_layer_kind());
         stages.back().push_back({Item::Type::head});
     }
     return stages;

@@ -39,6 +39,11 @@ std::string feed_forward(const models::Layer& layer) {
     if (layer.dense)
         return fmt::format("dense, width {}{}", grouped(layer.dense->width),
                            layer.dense->gated ? ", gated" : "");
+    if (layer.product_key)
+        return fmt::format("{} neurons found by product keys, {} heads, top {}",
+                           grouped(layer.product_key->experts), layer.product_key->heads,
+                           layer.product_key->top_k);
+    if (!layer.moe) return "no feed-forward part";
     const models::MoeFfn& moe = *layer.moe;
     std::string out = fmt::format("{} experts of width {}{}, top {}", moe.experts,
                                   grouped(moe.width), moe.gated ? ", gated" : "", moe.top_k);
