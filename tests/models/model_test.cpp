@@ -127,8 +127,8 @@ TEST_CASE("model: layers, heads and unknown words are checked") {
     CHECK_THAT(complaint(kHead + "[attention]\nkind = \"mal\"\nheads = 8\n" + kMoe),
                Catch::Contains("mla"));
     CHECK_THAT(complaint("hiden = 64\n" + kHead + kAttention + kMoe), Catch::Contains("hidden"));
-    // q_rank belongs to mla, so under gqa nobody reads it
-    CHECK_THAT(complaint(kHead + kAttention + "q_rank = 8\n" + kMoe), Catch::Contains("q_rank"));
+    // kv_rank belongs to mla, so under gqa nobody reads it
+    CHECK_THAT(complaint(kHead + kAttention + "kv_rank = 8\n" + kMoe), Catch::Contains("kv_rank"));
     CHECK_THROWS_AS(models::load_model("deepseek-v33"), sim::InputError);
 }
 
