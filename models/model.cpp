@@ -4,9 +4,10 @@
 
 #include <algorithm>
 
+#include "models/hf/import.hpp"
 #include "models/read.hpp"
 #include "models/read_parts.hpp"
-#include "sim/paths.hpp"
+#include "models/zoo.hpp"
 
 namespace moesim::models {
 namespace {
@@ -27,6 +28,24 @@ void read_published(sim::Table in, Model& model) {
                 "lower it, or raise `total`");
 }
 
+void read_import(sim::Table in, Import& import) {
+    import.family = in.text("family", "");
+    import.filled = in.texts("filled");
+    import.ignored = in.texts("ignored");
+}
+
+/// A model's TOML, or what is made of a config.json.
+sim::Table open(const std::filesystem::path& path) {
+    if (path.extension() != ".json") return sim::Table::from_file(path);
+    return sim::Table::from_text(hf::toml_of_config(path.string()), path.string() + ", as TOML");
+}
+
+/// A config.json is named after its folder.
+std::string usual_name(const std::filesystem::path& path) {
+    const std::string folder = std::filesystem::absolute(path).parent_path().filename().string();
+    return path.filename() == "config.json" && !folder.empty() ? folder : path.stem().string();
+}
+
 }  // namespace
 
 std::vector<int> Model::layers_of_kind() const {
@@ -45,10 +64,10 @@ double Attention::keys(double sequence, bool half) const {
 }
 
 Model load_model(const std::string& name) {
-    const auto path = sim::find_data("model", "models/zoo", name);
-    sim::Table in = sim::Table::from_file(path);
+    const auto path = find_model(name);
+    sim::Table in = open(path);
     Model model;
-    model.name = in.text("name", path.stem().string());
+    model.name = in.text("name", usual_name(path));
     if (in.has("refuse"))
         in.fail("refuse", in.text("refuse"),
                 "write the shape that you assume into a TOML of your own");
@@ -66,6 +85,7 @@ Model load_model(const std::string& name) {
     read_layers(in, model);
     model.extra = read_extra(in.table("extra"));
     read_published(in.table("published"), model);
+    read_import(in.table("import"), model.import);
     in.ignore("source");
     in.ignore("notes");
     in.finish();

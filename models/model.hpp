@@ -147,6 +147,14 @@ struct Extra {
     bool operator==(const Extra&) const = default;
 };
 
+/// Of a model read from a config.json: by which family, what it left out (with the value that was
+/// filled in) and what of it was passed over.
+struct Import {
+    std::string family;  // empty: read from a TOML
+    std::vector<std::string> filled, ignored;
+    bool operator==(const Import&) const = default;
+};
+
 /// What is computed. Counts and formulas in counts.hpp. The keys of its TOML:
 ///
 ///     hidden, layers, vocab (0: neither embedding nor head), tied_embedding, position_embeddings,
@@ -185,7 +193,8 @@ struct Model {
     std::vector<std::string> aliases;
     std::string note;     // for people: why a count deviates, ...
     std::string assumed;  // what of the shape nobody published
-    std::string refuse;   // why there is nothing to simulate; load_model() throws it
+    Import import;
+    std::string refuse;  // why there is nothing to simulate; load_model() throws it
 
     [[nodiscard]] const Layer& layer(int i) const {
         return kinds[static_cast<std::size_t>(layers[static_cast<std::size_t>(i)])];
@@ -199,7 +208,8 @@ struct Model {
     [[nodiscard]] nlohmann::ordered_json resolved() const;
 };
 
-/// Reads models/zoo/NAME.toml (or a path to a TOML). Throws sim::InputError.
+/// Reads what find_model(name) finds: a zoo name or alias, a TOML, a config.json. Throws
+/// sim::InputError.
 Model load_model(const std::string& name);
 
 /// The same model cut to `layers` layers of which the first `dense` are dense.

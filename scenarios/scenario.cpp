@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "models/zoo.hpp"
 #include "scenarios/placement.hpp"
 #include "sim/paths.hpp"
 #include "sim/registry.hpp"
@@ -273,7 +274,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     Scenario s;
     s.name = in.text("name", in.file().stem().string());
     s.seed = static_cast<std::uint64_t>(in.count("seed", 0, static_cast<std::int64_t>(seed)));
-    s.model = models::load_model(sim::find_data(in, "model", "models/zoo").string());
+    s.model = models::load_model(models::find_model(in, "model").string());
     if (in.has("layers") || in.has("dense_layers")) {
         const int layers = small(in, "layers", 1, s.model.layer_count());
         const int dense = small(in, "dense_layers", 0, 0);
