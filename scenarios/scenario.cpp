@@ -325,6 +325,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     s.resolved = in.resolved();
     s.resolved["step"]["layers_per_stage"] = s.layers_per_stage;
     if (s.resolved["cluster"].is_object()) s.resolved["cluster"].update(s.cluster.resolved());
+    if (in.has("faults")) s.resolved["faults"] = s.cluster.resolved()["faults"];
     return s;
 }
 

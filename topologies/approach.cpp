@@ -1,63 +1,72 @@
 #include "topologies/approach.hpp"
 
 #include <algorithm>
-#include <boost/graph/breadth_first_search.hpp>
-#include <boost/graph/filtered_graph.hpp>
-#include <boost/graph/reverse_graph.hpp>
-#include <boost/pending/queue.hpp>
-#include <unordered_map>
 
 #include "topologies/cluster_impl.hpp"
 
 namespace moesim::topologies {
 namespace {
 
-/// Links of one leg between vertices that forward.
-struct Forwards {
-    const Cluster::Impl* cluster = nullptr;
-    Leg leg = Leg::scale_out;
+using Reached = std::vector<std::pair<Vertex, std::uint16_t>>;  // nearest first
 
-    bool operator()(const Graph::edge_descriptor& e) const {
-        const std::uint32_t link = cluster->graph[e].link;
-        const PhysicalLink& l = cluster->links[link];
-        return cluster->legs[link] == leg && !cluster->is_gpu(l.from) && !cluster->is_gpu(l.to);
-    }
-};
-using Core = boost::filtered_graph<Graph, Forwards>;
-using Hops = std::unordered_map<Vertex, std::uint16_t>;
-
-/// Breadth-first, against the links, from all hubs at once. Maps instead of vectors, since a search
-/// inside a node reaches one vertex of a hundred thousand.
-Hops search(const Core& core, const std::vector<Vertex>& hubs) {
-    Hops hops;
-    for (const Vertex hub : hubs) hops[hub] = 0;
-    std::unordered_map<Vertex, boost::default_color_type> colours;  // white when first asked for
-    boost::queue<Vertex> pending;
-    boost::breadth_first_visit(boost::make_reverse_graph(core), hubs.begin(), hubs.end(), pending,
-                               boost::make_bfs_visitor(boost::record_distances(
-                                   boost::make_assoc_property_map(hops), boost::on_tree_edge{})),
-                               boost::make_assoc_property_map(colours));
-    return hops;
+/// Whether a link forwards on this leg: neither end is a GPU.
+bool forwards(const Cluster::Impl& c, std::uint32_t link, Leg leg) {
+    const PhysicalLink& l = c.links[link];
+    return c.legs[link] == leg && !c.is_gpu(l.from) && !c.is_gpu(l.to);
 }
 
-Approach approach(const Core& core, const std::vector<Vertex>& hubs) {
+/// Breadth-first, against the links, from all hubs at once. `seen` is all kUnreachable before and
+/// after: a search inside a node reaches one vertex of a hundred thousand.
+Reached search(const Cluster::Impl& c, Leg leg, const std::vector<Vertex>& hubs,
+               std::vector<std::uint16_t>& seen) {
+    Reached out;
+    const auto reach = [&](Vertex v, int hops) {
+        if (seen[v] != Approach::kUnreachable) return;
+        seen[v] = static_cast<std::uint16_t>(hops);
+        out.emplace_back(v, seen[v]);
+    };
+    for (const Vertex hub : hubs) reach(hub, 0);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const auto [at, hops] = out[i];
+        for (const auto& e : boost::make_iterator_range(boost::in_edges(at, c.graph)))
+            if (const auto link = c.graph[e].link; forwards(c, link, leg))
+                reach(c.links[link].from, hops + 1);
+    }
+    for (const auto& [v, hops] : out) seen[v] = Approach::kUnreachable;
+    return out;
+}
+
+Approach approach(const Cluster::Impl& c, Leg leg, const std::vector<Vertex>& hubs,
+                  std::vector<std::uint16_t>& seen) {
     Approach out;
     if (hubs.empty()) return out;
-    const Hops hops = search(core, hubs);
-    const auto less = [](const auto& x, const auto& y) { return x.first < y.first; };
-    const auto [least, most] = std::minmax_element(hops.begin(), hops.end(), less);
+    const Reached reached = search(c, leg, hubs, seen);
+    const auto [least, most] = std::minmax_element(reached.begin(), reached.end());
     out.first = least->first;
-    out.hops.assign(most->first - least->first + 1, Approach::kUnreachable);
-    for (const auto& [v, h] : hops) out.hops[v - out.first] = h;
+    const std::size_t span = most->first - least->first + 1;
+    out.hops.assign(span, Approach::kUnreachable);
+    for (const auto& [v, h] : reached) out.hops[v - out.first] = h;
 
     for (Vertex v = out.first; v <= most->first; ++v) {
         out.begin.push_back(static_cast<std::uint32_t>(out.next.size()));
         if (const int h = out.hops_from(v); h != Approach::kUnreachable && h != 0)
-            for (const auto& e : boost::make_iterator_range(boost::out_edges(v, core)))
-                if (out.hops_from(boost::target(e, core)) + 1 == h)
-                    out.next.push_back(core[e].link);
+            for (const auto& e : boost::make_iterator_range(boost::out_edges(v, c.graph)))
+                if (const auto link = c.graph[e].link;
+                    forwards(c, link, leg) && out.hops_from(c.links[link].to) + 1 == h)
+                    out.next.push_back(link);
     }
     out.begin.push_back(static_cast<std::uint32_t>(out.next.size()));
+
+    out.seconds.assign(span, 0);
+    for (const auto& [v, h] : reached) {
+        double sum = 0, cables = 0;
+        for (const std::uint32_t link : out.next_from(v)) {
+            const PhysicalLink& l = c.links[link];
+            sum += l.cables * (l.latency.si() + out.seconds[l.to - out.first]);
+            cables += l.cables;
+        }
+        if (cables > 0) out.seconds[v - out.first] = sum / cables;
+    }
     return out;
 }
 
@@ -73,7 +82,7 @@ std::vector<Vertex> hubs_of(const Cluster::Impl& c, Vertex gpu, Leg leg) {
 }
 
 std::size_t bytes_of(const Approach& a) {
-    return sizeof(Approach) + a.hops.size() * sizeof(std::uint16_t) +
+    return sizeof(Approach) + a.hops.size() * (sizeof(std::uint16_t) + sizeof(double)) +
            (a.begin.size() + a.next.size()) * sizeof(std::uint32_t);
 }
 
@@ -83,8 +92,8 @@ std::shared_ptr<const Approach> Approaches::to(const Cluster::Impl& cluster, Ver
     Key key{leg, hubs_of(cluster, gpu, leg)};
     if (const auto found = known_.find(key); found != known_.end()) return found->second;
 
-    const Core core{cluster.graph, Forwards{&cluster, leg}};
-    auto made = std::make_shared<const Approach>(approach(core, key.second));
+    seen_.resize(cluster.places.size(), Approach::kUnreachable);
+    auto made = std::make_shared<const Approach>(approach(cluster, leg, key.second, seen_));
     for (bytes_ += bytes_of(*made); bytes_ > kMost && !order_.empty(); order_.pop()) {
         const auto oldest = known_.find(order_.front());
         bytes_ -= bytes_of(*oldest->second);

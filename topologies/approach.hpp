@@ -23,6 +23,7 @@ struct Approach {
     Vertex first = 0;                        // vertices are counted from here
     std::vector<std::uint16_t> hops;         // [vertex - first] to the nearest hub
     std::vector<std::uint32_t> begin, next;  // [vertex - first + 1], links that lead one hop nearer
+    std::vector<double> seconds;             // [vertex - first] to the hubs, mean over tied ways
 
     [[nodiscard]] int hops_from(Vertex v) const {
         return v < first || v - first >= hops.size() ? kUnreachable : int{hops[v - first]};
@@ -45,6 +46,7 @@ private:
     std::map<Key, std::shared_ptr<const Approach>> known_;
     std::queue<Key> order_;
     std::size_t bytes_ = 0;
+    std::vector<std::uint16_t> seen_;  // [vertices] scratch, kUnreachable between searches
 };
 
 }  // namespace moesim::topologies

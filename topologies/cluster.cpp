@@ -1,8 +1,12 @@
 #include "topologies/cluster.hpp"
 
+#include <filesystem>
+#include <optional>
+
 #include "sim/paths.hpp"
 #include "topologies/cluster_impl.hpp"
 #include "topologies/fabric.hpp"
+#include "topologies/faults.hpp"
 
 namespace moesim::topologies {
 
@@ -14,7 +18,15 @@ int Cluster::hosts() const {
     return gpus() / (impl_->gpus_per_host > 0 ? impl_->gpus_per_host : gpus_per_node());
 }
 int Cluster::node_of(int gpu) const { return impl_->node_of(gpu); }
-const Device& Cluster::device() const { return impl_->device; }
+const Device& Cluster::device() const { return impl_->devices.front(); }
+const Device& Cluster::device(int gpu) const {
+    return impl_
+        ->devices[static_cast<std::size_t>(impl_->device_of[static_cast<std::size_t>(gpu)])];
+}
+double Cluster::speed(int gpu) const { return impl_->speed_of[static_cast<std::size_t>(gpu)]; }
+bool Cluster::uniform() const { return impl_->is_uniform; }
+int Cluster::hardware(int gpu) const { return impl_->hardware_of[static_cast<std::size_t>(gpu)]; }
+Ecmp Cluster::ecmp() const { return impl_->ecmp; }
 const std::vector<PhysicalLink>& Cluster::links() const { return impl_->links; }
 const std::string& Cluster::label(std::uint32_t vertex) const { return impl_->labels.at(vertex); }
 Place Cluster::place(std::uint32_t vertex) const { return impl_->places.at(vertex); }
@@ -36,13 +48,22 @@ Cluster load_cluster(const std::string& name) {
 }
 
 Cluster load_cluster(sim::Table& in, std::string_view key) {
-    if (!in.is_table(key))
-        return load_cluster(sim::find_data(in, key, "topologies/clusters").string());
-    sim::Table changes = in.table(key);
-    const auto path = sim::find_data(changes, "name", "topologies/clusters");
-    auto file = sim::Table::from_file(path);
-    file.merge(changes, {"name"});
-    return build_cluster(file, path.stem().string());
+    std::filesystem::path path;
+    std::optional<sim::Table> file;
+    if (in.is_table(key)) {
+        sim::Table changes = in.table(key);
+        path = sim::find_data(changes, "name", "topologies/clusters");
+        file = sim::Table::from_file(path);
+        file->merge(changes, {"name"});
+    } else {
+        path = sim::find_data(in, key, "topologies/clusters");
+        file = sim::Table::from_file(path);
+    }
+    if (in.has("faults"))
+        file->table("faults").merge(in.table("faults"));
+    else
+        in.ignore("faults");
+    return build_cluster(*file, path.stem().string());
 }
 
 Cluster build_cluster(sim::Table& in, const std::string& name) {
@@ -54,10 +75,19 @@ Cluster build_cluster(sim::Table& in, const std::string& name) {
         device = in.choice("device", sim::list_data("topologies/devices"));
     in.ignore("source");
     const auto fabric = Kinds::make(kind, in);
+    Cluster::Builder builder{name, load_device(device)};
+    read_ecmp(in, builder.impl());
+    read_given(in, builder.impl());
+    if (!in.has("faults")) in.ignore("faults");
+    sim::Table faults = in.has("faults") ? in.table("faults") : in;
+    const auto broken = in.has("faults") ? std::optional<Faults>{faults} : std::nullopt;
+    const std::vector<MixedNodes> mixed = read_mixed(in);
     in.finish();
 
-    Cluster::Builder builder{name, load_device(device)};
     fabric->build(builder);
+    mix(builder.impl(), mixed);
+    if (broken) broken->apply(builder.impl());
+    check_connected(builder.impl(), in, broken ? &faults : nullptr);
     return std::move(builder).finish(in.resolved());
 }
 

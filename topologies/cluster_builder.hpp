@@ -29,11 +29,22 @@ public:
     void set_gpus_per_host(int gpus);
     /// Chips that one NVSwitch vertex stands for; only counted.
     void set_switch_chips(int chips);
-    Vertex add_nic(int node);  // only where GPUs share one; else the NIC is the GPU's port
+    /// A NIC of several ports; where it has one, the NIC is the GPU's port and needs no vertex.
+    Vertex add_nic(int node);
+    Vertex add_router(int node);
     Vertex add_nvswitch(int node);
     Vertex add_switch(std::string name);
-    /// Two links, one per direction. `cls` as in PhysicalLink; "nvlink" means scale-up.
+    /// A switch inside a node, of a scale-up fabric of several tiers.
+    Vertex add_scale_up_switch(int node, std::string name);
+    /// Two links, one per direction. `cls` as in PhysicalLink; "nvlink", "mesh", "torus" and
+    /// "scale-up" mean scale-up.
     void connect(Vertex a, Vertex b, const std::string& cls, const Cable& cable);
+
+    /// Ports of every spine that leave for a core outside of what is built; only reported.
+    void set_core_ports(int ports, double oversubscription);
+
+    /// What the builder has so far, for whoever takes parts of it away (faults).
+    [[nodiscard]] Impl& impl() { return *impl_; }
 
     /// The cluster; `resolved` is what its file said with every default filled in.
     [[nodiscard]] Cluster finish(const nlohmann::ordered_json& resolved) &&;

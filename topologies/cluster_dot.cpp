@@ -17,6 +17,8 @@ std::string_view shape(Place place) {
             return "diamond";
         case Place::switch_:
             return "ellipse";
+        case Place::router:
+            return "circle";
     }
     return "";
 }
@@ -33,6 +35,7 @@ std::string Cluster::dot() const {
     // Builder::connect makes the two directions of a link one after the other.
     for (std::size_t i = 0; i < impl_->links.size(); i += 2) {
         const PhysicalLink& l = impl_->links[i];
+        if (l.cables == 0) continue;  // failed
         fmt::format_to(to, "  v{} -- v{} [class=\"{}\", label=\"{} x {:g} GB/s\"];\n", l.from, l.to,
                        l.cls, l.cables, l.capacity.si() / l.cables / 1e9);
     }

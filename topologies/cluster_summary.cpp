@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <map>
 
 #include "topologies/bisection.hpp"
 #include "topologies/cluster_impl.hpp"
@@ -23,9 +25,10 @@ std::vector<int> evenly(const Cluster& cluster, int wanted) {
 
 void add_distances(const Cluster& cluster, Cluster::Summary& summary) {
     std::vector<double> latencies;
+    std::map<int, int> hops;
     const auto look = [&](int a, int b) {
         if (a == b) return;
-        summary.diameter_hops = std::max(summary.diameter_hops, cluster.hops(a, b));
+        ++hops[cluster.hops(a, b)];
         latencies.push_back(cluster.latency(a, b).si());
     };
     const int gpus = cluster.gpus(), per_node = cluster.gpus_per_node();
@@ -37,12 +40,71 @@ void add_distances(const Cluster& cluster, Cluster::Summary& summary) {
         for (int a = first; a < first + per_node; ++a) look(a, b);
     }
     if (latencies.empty()) return;
+    const auto pairs = static_cast<double>(latencies.size());
+    for (const auto& [h, n] : hops) summary.hops.emplace_back(h, n / pairs);
+    summary.diameter_hops = hops.rbegin()->first;
+    std::map<std::int64_t, int> picoseconds;  // what differs by rounding is one value
+    for (const double t : latencies) ++picoseconds[std::llround(t * 1e12)];
+    for (const auto& [ps, n] : picoseconds)
+        summary.latencies.emplace_back(static_cast<double>(ps) * 1e-12, n / pairs);
     const auto [least, most] = std::minmax_element(latencies.begin(), latencies.end());
     summary.latency_min_s = *least;
     summary.latency_max_s = *most;
     const auto middle = latencies.begin() + static_cast<std::ptrdiff_t>(latencies.size() / 2);
     std::nth_element(latencies.begin(), middle, latencies.end());
     summary.latency_median_s = *middle;  // the upper one of an even number
+}
+
+void add_tiers(const Cluster::Impl& c, Cluster::Summary& summary) {
+    std::map<std::string, std::size_t> order;
+    std::vector<std::size_t> tier_of(c.places.size(), std::string::npos);
+    for (Vertex v = 0; v < c.places.size(); ++v) {
+        if (c.places[v] != Place::switch_) continue;
+        const std::string name = c.labels[v].substr(0, c.labels[v].find('-'));
+        const auto [at, fresh] = order.try_emplace(name, summary.tiers.size());
+        if (fresh) summary.tiers.push_back({name, 0, 0, 0, 0});
+        tier_of[v] = at->second;
+        ++summary.tiers[at->second].switches;
+    }
+    std::vector<double> below(summary.tiers.size()), above(summary.tiers.size());
+    for (const PhysicalLink& l : c.links) {
+        const std::size_t from = tier_of[l.from], to = tier_of[l.to];
+        if (from == std::string::npos || from == to) continue;  // from a switch, not to its like
+        const bool up = to != std::string::npos && to > from;
+        (up ? summary.tiers[from].up : summary.tiers[from].down) += l.cables;
+        (up ? above : below)[from] += l.capacity.si();
+    }
+    for (std::size_t t = 0; t < summary.tiers.size(); ++t) {
+        Cluster::Tier& tier = summary.tiers[t];
+        tier.down /= tier.switches;
+        tier.up /= tier.switches;
+        tier.oversubscription = above[t] > 0 ? below[t] / above[t] : 0;
+    }
+    if (c.given.core_ports > 0 && !summary.tiers.empty()) {
+        summary.tiers.back().up = c.given.core_ports;
+        summary.tiers.back().oversubscription = c.given.core_oversubscription;
+    }
+}
+
+/// Every GPU of a sample sends to the one half a cluster away: the hottest link between switches
+/// under the cluster's own rule over the hottest one under spreading.
+double collision(const Cluster::Impl& c) {
+    if (c.ecmp == Ecmp::spread) return 1;
+    constexpr int kMost = 2048;
+    const auto gpus = static_cast<int>(c.gpus.size());
+    std::vector<Flow> flows;
+    for (int g = 0; g < std::min(gpus, kMost); ++g) flows.push_back({g, (g + gpus / 2) % gpus, 1});
+    const auto hottest = [&](Ecmp ecmp) {
+        double most = 0;
+        for (const LinkLoad& load : loads_of(c, flows, ecmp)) {
+            const PhysicalLink& l = c.links[load.link];
+            if (c.places[l.from] == Place::switch_ && c.places[l.to] == Place::switch_)
+                most = std::max(most, load.bytes / l.capacity.si());
+        }
+        return most;
+    };
+    const double even = hottest(Ecmp::spread);
+    return even > 0 ? hottest(Ecmp::hash) / even : 1;
 }
 
 }  // namespace
@@ -65,6 +127,14 @@ Cluster::Summary Cluster::summary() const {
     summary.links = directed / 2;
     summary.bisection_bytes_per_s = bisection(*impl_).si();
     add_distances(*this, summary);
+    add_tiers(*impl_, summary);
+    summary.collision = collision(*impl_);
+    std::map<std::string, int> cables;
+    for (const PhysicalLink& l : impl_->links) cables[l.cls] += l.cables;
+    for (const auto& [cls, count] : cables) summary.cables.emplace_back(cls, count / 2);
+    summary.network_usd = impl_->given.network_usd;
+    summary.usd_per_endpoint = impl_->given.usd_per_endpoint;
+    summary.network_power_w = impl_->given.power_w;
     return summary;
 }
 
