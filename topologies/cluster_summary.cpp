@@ -114,9 +114,11 @@ Cluster::Summary Cluster::summary() const {
     summary.gpus = gpus();
     summary.nodes = hosts();
     summary.domains = nodes();
-    for (const Place place : impl_->places) {
-        summary.switches += place == Place::switch_ ? 1 : 0;
-        summary.nvswitches += place == Place::nvswitch ? 1 : 0;
+    for (Vertex v = 0; v < impl_->places.size(); ++v) {
+        const bool host =
+            impl_->labels[v].starts_with("pci-") || impl_->labels[v].starts_with("cpu-");
+        summary.switches += impl_->places[v] == Place::switch_ ? 1 : 0;
+        summary.nvswitches += impl_->places[v] == Place::nvswitch && !host ? 1 : 0;
     }
     summary.nvswitch_chips = summary.nvswitches * impl_->switch_chips;
     int directed = 0;  // cables that leave a node or join switches, each direction once

@@ -73,8 +73,21 @@ std::vector<Flow> exchange_flows(const Cluster& cluster, std::span<const int> gr
 }
 
 FabricLoad fabric_load(const Cluster& cluster, std::span<const Flow> flows) {
+    FabricLoad out;
+    std::vector<Flow> inside, across;
+    for (const Flow& flow : flows)
+        (cluster.node_of(flow.from) == cluster.node_of(flow.to) ? inside : across).push_back(flow);
+    std::map<std::uint32_t, double> bytes;
+    for (const LinkLoad& load : cluster.loads(inside)) bytes[load.link] += load.bytes;
+    for (const LinkLoad& load : cluster.loads(across)) {
+        bytes[load.link] += load.bytes;
+        const PhysicalLink& link = cluster.links()[load.link];
+        if (link.cls == "nvlink")
+            out.relayed_seconds = std::max(out.relayed_seconds, load.bytes / link.capacity.si());
+    }
     std::map<std::string, ClassLoad> classes;
-    for (const LinkLoad& load : cluster.loads(flows)) {
+    for (const auto& [id, amount] : bytes) {
+        const LinkLoad load{id, amount};
         const PhysicalLink& link = cluster.links()[load.link];
         const double seconds = load.bytes / link.capacity.si();
         auto [at, fresh] =
@@ -86,7 +99,6 @@ FabricLoad fabric_load(const Cluster& cluster, std::span<const Flow> flows) {
         }
         at->second.total_bytes += load.bytes;
     }
-    FabricLoad out;
     for (auto& [cls, load] : classes) out.classes.push_back(std::move(load));
     return out;
 }

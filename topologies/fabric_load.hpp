@@ -20,6 +20,10 @@ struct ClassLoad {
 /// What exchanges put on the fabric when all groups run theirs at the same time.
 struct FabricLoad {
     std::vector<ClassLoad> classes;  // by name
+    /// Seconds of the busiest scale-up port for bytes that another node gets or sends: what a GPU
+    /// passes on for a peer (PXN) because no NIC of its own leads there. They come before or after
+    /// the seconds on the NIC where a relay stores and forwards.
+    double relayed_seconds = 0;
 
     /// Seconds of the slowest link that is no GPU's own port ("nvlink" and "nic" are), 0 when none
     /// is loaded.

@@ -24,29 +24,59 @@ std::string with_prefix(double si, std::string_view unit) {
 }
 
 nlohmann::ordered_json to_json(const Cluster& cluster, const Cluster::Summary& s) {
-    return {{"name", cluster.name()},
-            {"device", cluster.device().name},
-            {"gpus", s.gpus},
-            {"nodes", s.nodes},
-            {"domains", s.domains},
-            {"switches", s.switches},
-            {"nvswitches", s.nvswitches},
-            {"nvswitch_chips", s.nvswitch_chips},
-            {"links", s.links},
-            {"bisection_bytes_per_s", s.bisection_bytes_per_s},
-            {"diameter_hops", s.diameter_hops},
-            {"latency_s",
-             {{"min", s.latency_min_s}, {"median", s.latency_median_s}, {"max", s.latency_max_s}}}};
+    nlohmann::ordered_json out{
+        {"name", cluster.name()},
+        {"device", cluster.device().name},
+        {"gpus", s.gpus},
+        {"nodes", s.nodes},
+        {"domains", s.domains},
+        {"switches", s.switches},
+        {"nvswitches", s.nvswitches},
+        {"nvswitch_chips", s.nvswitch_chips},
+        {"links", s.links},
+        {"bisection_bytes_per_s", s.bisection_bytes_per_s},
+        {"diameter_hops", s.diameter_hops},
+        {"latency_s",
+         {{"min", s.latency_min_s}, {"median", s.latency_median_s}, {"max", s.latency_max_s}}}};
+    for (const auto& [hops, share] : s.hops)
+        out["hops"].push_back({{"hops", hops}, {"share", share}});
+    for (const auto& [seconds, share] : s.latencies)
+        out["latencies"].push_back({{"seconds", seconds}, {"share", share}});
+    out["tiers"] = nlohmann::ordered_json::array();
+    for (const Cluster::Tier& t : s.tiers)
+        out["tiers"].push_back({{"name", t.name},
+                                {"switches", t.switches},
+                                {"ports_down", t.down},
+                                {"ports_up", t.up},
+                                {"oversubscription", t.oversubscription}});
+    for (const auto& [cls, count] : s.cables) out["cables"][cls] = count;
+    out["ecmp"] = {{"kind", cluster.ecmp() == topologies::Ecmp::hash ? "hash" : "spread"},
+                   {"hottest_over_spread", s.collision}};
+    const auto given = [&](const char* key, double value) {
+        if (value > 0) out[key] = value;
+    };
+    given("network_usd", s.network_usd);
+    given("usd_per_endpoint", s.usd_per_endpoint);
+    given("network_power_w", s.network_power_w);
+    given("device_power_w", cluster.device().power_w * s.gpus);
+    return out;
 }
 
 std::string counts(const Cluster& cluster, const Cluster::Summary& s) {
     std::string out = fmt::format("{}: {} {} GPUs in {} node{}\n", cluster.name(), s.gpus,
                                   cluster.device().name, s.nodes, s.nodes == 1 ? "" : "s");
-    const auto line = [&out](std::string_view what, const std::string& value,
+    const auto line = [&out](const std::string& what, const std::string& value,
                              std::string_view note) {
         out += fmt::format("  {:<11}{:>10}   {}\n", what, value, note);
     };
+    if (s.domains != s.nodes)
+        line("domains", std::to_string(s.domains), "scale-up domains of several nodes");
     line("switches", std::to_string(s.switches), "outside nodes");
+    for (const Cluster::Tier& t : s.tiers)
+        line("  " + t.name, std::to_string(t.switches),
+             fmt::format(
+                 "{:.4g} ports down, {:.4g} up{}", t.down, t.up,
+                 t.oversubscription > 0 ? fmt::format(", {:.4g}:1", t.oversubscription) : ""));
     line("nvswitches", std::to_string(s.nvswitches), "stages inside nodes");
     line("links", std::to_string(s.links), "scale-out cables, both directions one");
     line("bisection", with_prefix(s.bisection_bytes_per_s, "B/s"),
@@ -55,6 +85,18 @@ std::string counts(const Cluster& cluster, const Cluster::Summary& s) {
     line("latency", with_prefix(s.latency_median_s, "s"),
          fmt::format("median over {}, {} to {}", s.gpus > 512 ? "sampled GPU pairs" : "GPU pairs",
                      with_prefix(s.latency_min_s, "s"), with_prefix(s.latency_max_s, "s")));
+    if (cluster.ecmp() == topologies::Ecmp::hash)
+        line("collisions", fmt::format("{:.3g}", s.collision),
+             "hottest link under hashing over that under spreading");
+    if (s.network_usd > 0)
+        line("cost", fmt::format("{:.4g} M", s.network_usd / 1e6), "USD, network, as published");
+    if (s.usd_per_endpoint > 0)
+        line("cost", fmt::format("{:.4g}", s.usd_per_endpoint), "USD per endpoint, as published");
+    if (cluster.device().power_w > 0)
+        line("power", with_prefix(cluster.device().power_w * s.gpus, "W"), "of the devices alone");
+    for (const auto& [hops, share] : s.hops)
+        line(hops == s.hops.front().first ? "hops" : "", std::to_string(hops),
+             fmt::format("{:5.1f} % of the pairs", share * 100));
     return out;
 }
 

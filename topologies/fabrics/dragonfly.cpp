@@ -16,12 +16,13 @@ namespace {
 ///     | |            | |               | |            | |          nic
 ///     g0 g2          g1 g3             g4 g6          g5 g7        nvlink inside a node: g0 g1
 ///
-/// Every two groups have `links_per_pair` global cables, which go round the switches of both. A
-/// node stays in one group; its NICs go to neighbouring switches. g0 -> g7, minimal: nic, local,
-/// global, local, nic: up to 5 hops. Keys: those of the nodes, hop, global_hop (hop), groups,
-/// switches_per_group, endpoints_per_switch, links_per_pair (as many as global_ports, of one
-/// switch, allow), local (rate, nic), global (rate, nic). Source: Kim et al., ISCA 2008. Left out:
-/// non-minimal (Valiant, adaptive) routes.
+/// Every two groups have `links_per_pair` global cables, which go round the switches of both;
+/// ports that are left when that is not given join neighbouring groups once more. A node stays in
+/// one group; its NICs go to neighbouring switches. g0 -> g7, minimal: nic, local, global, local,
+/// nic: up to 5 hops. Keys: those of the nodes, hop, global_hop (hop), groups, switches_per_group,
+/// endpoints_per_switch, links_per_pair (as many as global_ports, of one switch, allow), local
+/// (rate, nic), global (rate, nic). Source: Kim et al., ISCA 2008. Left out: non-minimal (Valiant,
+/// adaptive) routes.
 class Dragonfly final : public Fabric {
 public:
     explicit Dragonfly(sim::Table& in)
@@ -43,9 +44,10 @@ public:
         if (most == 0)
             in.fail("groups", fmt::format("{} groups, but one has only {} global ports", groups_,
                                           std::int64_t{switches_} * ports));
-        pair_ = read_count(in, "links_per_pair", 1,
-                           static_cast<int>(std::min<std::int64_t>(most, kMostPorts)),
-                           static_cast<int>(std::min<std::int64_t>(most, kMostPorts)));
+        const auto fits = static_cast<int>(std::min<std::int64_t>(most, kMostPorts));
+        pair_ = read_count(in, "links_per_pair", 1, fits, fits);
+        if (!in.has("links_per_pair") && groups_ > 2)
+            rings_ = std::min((switches_ * ports - pair_ * (groups_ - 1)) / 2, (groups_ - 1) / 2);
         per_group_ = static_cast<int>(std::min<std::int64_t>(
             std::int64_t{switches_} * endpoints_ / gpus_per_node_, kMostGpus));
         if (per_group_ == 0)
@@ -102,11 +104,18 @@ private:
                                     switches[index(other, ends.second)], "global",
                                     {global_.rate, global_.hop, count});
             }
+        for (int r = 0; r < rings_; ++r)  // ports that are left: on to the groups next by
+            for (int g = 0; g < groups_; ++g) {
+                const int spare = pair_ * (groups_ - 1) + 2 * r;
+                cluster.connect(switches[index(g, spare % switches_)],
+                                switches[index((g + r + 1) % groups_, (spare + 1) % switches_)],
+                                "global", global_);
+            }
     }
 
     int nodes_, gpus_per_node_;
     Cable nvlink_, nic_, local_, global_;
-    int groups_, switches_, endpoints_, pair_ = 1, per_group_ = 1;
+    int groups_, switches_, endpoints_, pair_ = 1, rings_ = 0, per_group_ = 1;
 };
 
 const sim::Register<Fabric, Dragonfly, sim::Table&> entry{
