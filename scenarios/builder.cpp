@@ -13,9 +13,10 @@ using sim::TaskId;
 
 namespace {
 
-std::vector<int> run_of(int first, int count) {
-    std::vector<int> out(static_cast<std::size_t>(count));
-    std::iota(out.begin(), out.end(), first);
+/// 0, stride, 2 stride, ...
+std::vector<int> every(int stride, int count) {
+    std::vector<int> out;
+    for (int i = 0; i < count; ++i) out.push_back(i * stride);
     return out;
 }
 
@@ -23,11 +24,11 @@ std::vector<int> run_of(int first, int count) {
 
 Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold} {
     const Parallel& p = s.parallel;
-    const int per_stage = p.tensor * p.context * p.data;
-    loads_ = std::make_unique<Loads>(s, run_of(0, p.expert));
-    const int groups_per_stage = per_stage / p.expert;
+    const int per_stage = p.per_stage(), group = p.expert_group();
+    loads_ = std::make_unique<Loads>(s, every(p.expert_tensor, p.expert));
+    const int groups_per_stage = p.expert_data();
     replicas_ = fold ? 1 : groups_per_stage;
-    width_ = fold && loads_->differ() ? p.expert : 1;
+    width_ = fold && loads_->differ() ? group : 1;
     stands_for_ = fold ? static_cast<double>(per_stage) / width_ : 1;
     take_turns = s.what_if.overlap == 0;
     if (s.routing) {
@@ -37,7 +38,7 @@ Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold}
     }
     costs_ = std::make_unique<LayerCosts>(s, s.routing ? loads_->slots_per_member() : 0, mean_rows_,
                                           unique_per_row_);
-    const int lanes = fold ? 1 : p.expert;
+    const int lanes = fold ? 1 : group;
     for (int replica = 0; replica < replicas_; ++replica)
         for (int rank = 0; rank < p.pipeline; ++rank) {
             Group g;
@@ -46,15 +47,17 @@ Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold}
             for (int l = 0; l < lanes; ++l) {
                 Lane lane;
                 const auto width = static_cast<std::uint32_t>(width_);
-                lane.gpu = rank * per_stage + replica * p.expert + l;
+                lane.gpu = rank * per_stage + replica * group + l;
                 const std::string title =
                     fold ? fmt::format("rank {}", rank)
-                         : fmt::format("rank {}.{}", rank, replica * p.expert + l);
+                         : fmt::format("rank {}.{}", rank, replica * group + l);
                 lane.rank_class = out.graph.add_rank_class(title, width, stands_for_);
                 lane.compute = out.graph.add_stream({"compute", lane.rank_class, width, true});
                 lane.ep = out.graph.add_stream({"ep", lane.rank_class, width, false});
                 lane.tp = out.graph.add_stream({"tp", lane.rank_class, width, false});
                 lane.dp = out.graph.add_stream({"dp", lane.rank_class, width, false});
+                if (p.context > 1)
+                    lane.cp = out.graph.add_stream({"cp", lane.rank_class, width, false});
                 out.pipeline_rank.push_back(rank);
                 out.first_gpu.push_back(lane.gpu);
                 out.standing.emplace_back();
@@ -76,12 +79,13 @@ Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold}
 std::vector<TaskId> Builder::gather(const Group& g, std::size_t lane,
                                     std::initializer_list<Step> after) const {
     std::vector<TaskId> ids;
-    for (const Step& step : after)
-        if (step.first != sim::kNone) ids.push_back(step.of(lane));
+    for (const Step& step : after) step.add_to(ids, lane);
     if (take_turns) {
         const Step& last = turn_[static_cast<std::size_t>(&g - groups.data())];
         if (last.first != sim::kNone) ids.push_back(last.of(lane));
     }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return ids;
 }
 
@@ -119,6 +123,7 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
                                                 std::string{name(segment)}.substr(4));
     const std::uint16_t id = out.graph.add_op(title + (contended ? " (beside transfers)" : ""));
     const bool backward = segment != Segment::ffn_forward && segment != Segment::attention_forward;
+    const Step before = after.size() > 0 ? *after.begin() : Step{};
     Step step;
     double seconds = 0;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
@@ -142,7 +147,7 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
         }
         const TaskId task = out.graph.add_work(g.lanes[l].compute, values, cost.gap,
                                                {Kind::compute, id, item.layer, micro_batch, g.unit},
-                                               gather(g, l, after));
+                                               gather(g, l, {before, g.hold}));
         if (l == 0) step.first = task;
     }
     add_ground(id, cost.ground, cost.rel_error, seconds / total);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cassert>
 #include <map>
 #include <memory>
 #include <set>
@@ -16,7 +18,49 @@ struct Lane {
     std::uint32_t rank_class = 0;
     int gpu = 0;  // representative
     sim::StreamId compute = 0, ep = 0, tp = 0, dp = 0;
+    sim::StreamId cp = 0;                               // with context parallelism only
     std::map<std::pair<int, int>, sim::StreamId> pp{};  // by (peer pipeline rank, what)
+};
+
+/// Tasks of one step of a program: one per lane (consecutive ids), or one shared by all lanes.
+struct Step {
+    sim::TaskId first = sim::kNone;
+    bool shared = false;
+    struct Other {
+        sim::TaskId first = sim::kNone;
+        bool shared = false;
+    };
+    std::array<Other, 3> others{};  // joined to it: what waits for the step waits for all of them
+
+    [[nodiscard]] sim::TaskId of(std::size_t lane) const { return at(first, shared, lane); }
+    void add_to(std::vector<sim::TaskId>& ids, std::size_t lane) const {
+        if (first != sim::kNone) ids.push_back(of(lane));
+        for (const Other& o : others)
+            if (o.first != sim::kNone) ids.push_back(at(o.first, o.shared, lane));
+    }
+    /// A step that is done when both are.
+    [[nodiscard]] Step with(const Step& b) const {
+        if (first == sim::kNone) return b;
+        Step out = *this;
+        out.join(b.first, b.shared);
+        for (const Other& o : b.others) out.join(o.first, o.shared);
+        return out;
+    }
+
+private:
+    static sim::TaskId at(sim::TaskId first, bool shared, std::size_t lane) {
+        return first == sim::kNone || shared ? first : first + static_cast<sim::TaskId>(lane);
+    }
+    void join(sim::TaskId id, bool is_shared) {
+        if (id == sim::kNone || id == first) return;
+        for (Other& o : others) {
+            if (o.first == id) return;
+            if (o.first != sim::kNone) continue;
+            o = {id, is_shared};
+            return;
+        }
+        assert(false && "a step joins at most four");
+    }
 };
 
 /// The lanes of one expert-parallel group on one pipeline rank.
@@ -25,15 +69,20 @@ struct Group {
     int replica = 0;  // expert-parallel group on that rank
     std::vector<Lane> lanes;
     std::uint32_t unit = sim::kNone;  // what is being written down
+    Step hold{};                      // compute waits for it: a transfer that blocks
 };
 
-/// Tasks of one step of a program: one per lane (consecutive ids), or one shared by all lanes.
-struct Step {
-    sim::TaskId first = sim::kNone;
-    bool shared = false;
-    [[nodiscard]] sim::TaskId of(std::size_t lane) const {
-        return first == sim::kNone || shared ? first : first + static_cast<sim::TaskId>(lane);
-    }
+/// A collective over some of a stage's ranks that stand `stride` apart, every rank in one of them.
+struct Ring {
+    sim::Kind kind;
+    sim::StreamId Lane::*stream;
+    std::string collective;  // in the profile
+    const char* title;
+    double bytes;  // that the collective is asked for: of all ranks together
+    double sent;   // by each rank
+    int ranks, stride;
+    int layer = -1, micro_batch = -1;
+    bool contended = false;
 };
 
 enum class Exchange : std::uint8_t { dispatch, combine, combine_gradient, dispatch_gradient };
@@ -62,8 +111,16 @@ public:
     Step exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
                   std::initializer_list<Step> after);
     /// All-gather or reduce-scatter of a layer's activations over the tensor-parallel ranks.
+    /// part: of the bytes.
     Step tensor(Group& g, const Item& item, int micro_batch, bool contended,
-                std::initializer_list<Step> after);
+                std::initializer_list<Step> after, double part = 1);
+    /// Keys and values, or heads, exchanged over the context-parallel ranks.
+    Step context(Group& g, const Item& item, int micro_batch, bool backward,
+                 std::initializer_list<Step> after);
+    /// Routed rows gathered over (or their results scattered to) the expert-tensor ranks.
+    Step expert_tensor(Group& g, const Item& item, int micro_batch, bool backward, bool gather,
+                       bool contended, std::initializer_list<Step> after, double part = 1);
+    Step ring(Group& g, const Ring& ring, std::initializer_list<Step> after);
     /// Activations or their gradients from one pipeline rank to another.
     Step send(Group& from, Group& to, int what, int micro_batch, std::initializer_list<Step> after);
     /// A collective of kind dp on the lanes' dp streams (of several groups).

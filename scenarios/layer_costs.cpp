@@ -72,8 +72,10 @@ public:
         topologies::AttentionCore q;
         q.pass = pass;
         q.batch = s_.micro_batch;
-        q.heads = static_cast<double>(a.heads) / s_.parallel.tensor;
-        q.kv_heads = std::max(1.0, static_cast<double>(a.kv_heads) / s_.parallel.tensor);
+        // A context-parallel rank does an equal share of the scores, as if it held fewer heads.
+        const double ranks = 1.0 * s_.parallel.tensor * s_.parallel.context;
+        q.heads = a.heads / ranks;
+        q.kv_heads = std::max(1.0, a.kv_heads / ranks);
         q.sequence = static_cast<double>(s_.sequence);
         q.qk_dim = a.qk_dim();
         q.v_dim = a.value_dim();
@@ -155,7 +157,7 @@ struct LayerCosts::Impl {
         v.r = a.kind == "mla" ? a.rope_dim : a.head_dim;
         if (layer->dense) v.d = layer->dense->width;
         if (layer->moe) {
-            v.f = layer->moe->width;
+            v.f = static_cast<double>(layer->moe->width) / s.parallel.expert_tensor;
             v.s = static_cast<double>(layer->moe->shared_experts) * layer->moe->shared_width;
             v.E = layer->moe->experts;
             v.e = experts_per_rank;
@@ -173,7 +175,8 @@ struct LayerCosts::Impl {
             const bool row = l.name == "o" || l.name == "o_proj" || l.name.ends_with("down") ||
                              l.name.ends_with("down_proj");
             const bool sharded = l.cls == "attention" || l.cls == "dense" || l.cls == "shared";
-            out.gemm(l, pass, sharded && row ? t : 1, sharded && !row ? t : 1);
+            const int shards = sharded ? t : l.cls == "routed" ? s.parallel.expert_tensor : 1;
+            out.gemm(l, pass, row ? shards : 1, row ? 1 : shards);
         }
     }
 
@@ -244,6 +247,22 @@ struct LayerCosts::Impl {
             out.gemm({"mtp projection", "latent", 2L * s.model.hidden, s.model.hidden}, pass, 1, 1);
     }
 
+    /// Whether a kernel is part of a CUDA graph. Routed experts and what lies around them, whose
+    /// sizes the host must know, are only ever in a graph of everything.
+    [[nodiscard]] bool captured(const Item& item, Segment segment,
+                                const std::string& kernel) const {
+        const CudaGraphs& g = s.cuda_graphs;
+        if (g.full || item.type != Item::Type::layer) return g.full;
+        const models::Layer& layer = s.model.kinds[static_cast<std::size_t>(item.kind)];
+        const bool attention = segment == Segment::attention_forward ||
+                               segment == Segment::attention_input ||
+                               segment == Segment::attention_weight;
+        if (kernel.starts_with("router")) return g.moe_router;
+        if (attention) return layer.attention.kind.starts_with("mamba") ? g.mamba : g.attn;
+        if (kernel == "expert_map") return g.moe_preprocess;
+        return layer.moe ? false : g.mlp;
+    }
+
     [[nodiscard]] SegmentCost cost(const Item& item, Segment segment, bool contended) const {
         KernelList kernels{s, experts_per_rank, contended};
         if (item.type == Item::Type::layer)
@@ -253,7 +272,7 @@ struct LayerCosts::Impl {
             other(kernels, item, segment);
         SegmentCost out;
         double fixed = 0, error = 0, total = 0;
-        int launches = 0;
+        int launches = 0, issued = 0;
         bool by_rows = false;
         for (const Kernel& k : kernels.list) {
             const Cost c = k.cost(mean_rows, mean_rows * unique_per_row);
@@ -262,6 +281,7 @@ struct LayerCosts::Impl {
             error += c.seconds * c.rel_error;
             total += c.seconds;
             launches += k.launches;
+            if (!captured(item, segment, k.name)) issued += k.launches;
             by_rows = by_rows || k.by_rows;
             if (!k.by_rows) fixed += c.seconds;
         }
@@ -280,7 +300,7 @@ struct LayerCosts::Impl {
             }
         }
         // What the host cannot issue in time is a floor of its own.
-        const double issue = s.cuda_graphs ? 0 : launches * s.profile.host_issue_s();
+        const double issue = issued * s.profile.host_issue_s();
         out.gap = std::max(launches * s.profile.launch_gap_s(), issue - total);
         return out;
     }

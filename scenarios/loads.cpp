@@ -270,19 +270,38 @@ void Loads::scale_excess(std::vector<double>& values) const {
     for (double& v : values) v = std::max(0.0, m + (v - m) * factor);
 }
 
+/// From the members of one exchange to all ranks of the expert group: expert-tensor neighbours hold
+/// shards of the same experts, and each brings as many tokens.
+void Loads::spread(ExchangeLoad& load, std::size_t etp) {
+    const auto each = [&](std::vector<double>& values, double factor) {
+        std::vector<double> out;
+        for (const double v : values) out.insert(out.end(), etp, v * factor);
+        values = std::move(out);
+    };
+    each(load.rows, static_cast<double>(etp));
+    each(load.unique, static_cast<double>(etp));
+    for (topologies::PortLoads* ports : {&load.ports, &load.shipped})
+        for (auto* values :
+             {&ports->nic_out, &ports->nic_in, &ports->nvlink_out, &ports->nvlink_in})
+            each(*values, 1);
+}
+
 ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backward) const {
     const models::Routing& routing = *scenario_.routing;
     const topologies::Copies& per_token = copies(moe_layer);
     const double tokens = scenario_.tokens_per_rank();
     const auto members = static_cast<std::size_t>(members_);
     // Tensor-parallel neighbours hold parts of one sequence; replicas draw sequences of their own.
+    // An expert-tensor group is a run of ranks; the exchanges are those of its first members.
     const int split = scenario_.parallel.tensor * scenario_.parallel.context;
-    const int sequences = std::max(1, members_ / split);
+    const int etp = scenario_.parallel.expert_tensor;
+    const int sequences = std::max(1, members_ * etp / split);
     const int draw = micro_batch + replica * scenario_.micro_batches();
     const std::vector<int> drawn = routing.kind_of_source(draw, sequences);
     std::vector<int> kinds(members);
     for (std::size_t s = 0; s < members; ++s) {
-        kinds[s] = drawn[std::min(s / static_cast<std::size_t>(split), drawn.size() - 1)];
+        kinds[s] = drawn[std::min(
+            s * static_cast<std::size_t>(etp) / static_cast<std::size_t>(split), drawn.size() - 1)];
         if (by_source()) kinds[s] += static_cast<int>(s) * routing.kinds();
     }
 
@@ -330,6 +349,7 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
     for (auto* values : {&out.rows, &out.unique, &out.ports.nic_out, &out.ports.nic_in,
                          &out.ports.nvlink_out, &out.ports.nvlink_in})
         scale_excess(*values);
+    if (etp > 1) spread(out, static_cast<std::size_t>(etp));
     return out;
 }
 

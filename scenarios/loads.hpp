@@ -58,7 +58,7 @@ private:
 /// models/group_limited; kinds with per-token data answer exactly.
 class Loads {
 public:
-    /// gpus: those of one expert-parallel group, in rank order.
+    /// gpus: one of each expert-tensor group of an expert group, in rank order.
     Loads(const Scenario& scenario, const std::vector<int>& gpus);
 
     /// False when every member of every group has the same load.
@@ -83,6 +83,7 @@ private:
     void place();
     void count_moves(PlacementInput input);
     void scale_excess(std::vector<double>& values) const;
+    static void spread(ExchangeLoad& load, std::size_t expert_tensor);
     [[nodiscard]] bool by_source() const;
 
     const Scenario& scenario_;

@@ -23,8 +23,20 @@ class Program {
 public:
     explicit Program(Builder& b) : b_{b}, stages_{stage_items(b.s)} {
         const int ranks = b_.s.parallel.pipeline;
-        for (int r = 0; r < ranks; ++r)
-            orders_.push_back(b_.s.schedule->order(r, ranks, b_.s.micro_batches()));
+        PipelineShape shape = b_.s.shape();
+        if (b_.s.flush > 0) shape.micro_batches = b_.s.flush;
+        const int flushes = b_.s.micro_batches() / shape.micro_batches;
+        const int per_flow = shape.micro_batches / b_.s.schedule->flows();
+        for (int r = 0; r < ranks; ++r) {
+            const std::vector<Slot> order = b_.s.schedule->order(r, shape);
+            orders_.emplace_back();
+            for (int flush = 0; flush < flushes; ++flush)
+                for (Slot slot : order) {
+                    slot.forward.micro_batch += flush * per_flow;
+                    slot.backward.micro_batch += flush * per_flow;
+                    orders_.back().push_back(slot);
+                }
+        }
     }
 
     void write() {
@@ -89,11 +101,13 @@ private:
     }
 
     void pass_on(Group& from, int direction, Part part, int stage, Step output) {
-        const int peer = b_.s.schedule->rank_of(b_.s.parallel.pipeline, stage, part.flow);
+        const int peer = b_.s.schedule->rank_of(b_.s.shape(), stage, part.flow);
         part.stage = stage;
-        if (peer != from.rank)
+        if (peer != from.rank) {
             output =
                 b_.send(from, b_.group(peer, from.replica), direction, part.micro_batch, {output});
+            if (!b_.s.overlap.pp) from.hold = output;
+        }
         arrived_[key(direction, part)] = output;
     }
 

@@ -11,7 +11,7 @@ namespace {
 int copies_of_stage(const Scenario& s) {
     std::set<int> ranks;
     for (int flow = 0; flow < s.schedule->flows(); ++flow)
-        ranks.insert(s.schedule->rank_of(s.parallel.pipeline, 0, flow));
+        ranks.insert(s.schedule->rank_of(s.shape(), 0, flow));
     return static_cast<int>(ranks.size());
 }
 
@@ -37,8 +37,8 @@ Replicas dense_replicas(const Scenario& s) {
 }
 
 Replicas expert_replicas(const Scenario& s) {
-    const int ranks = s.parallel.data * s.parallel.context * s.parallel.tensor / s.parallel.expert;
-    const int in_node = std::max(1, s.cluster.gpus_per_node() / s.parallel.expert);
+    const int ranks = s.parallel.expert_data();
+    const int in_node = std::max(1, s.cluster.gpus_per_node() / s.parallel.expert_group());
     return {ranks * copies_of_stage(s), std::min(ranks, in_node)};
 }
 
@@ -48,7 +48,7 @@ std::set<int> stages_on(const Scenario& s, int rank, int stages) {
     std::set<int> out;
     for (int flow = 0; flow < s.schedule->flows(); ++flow)
         for (int stage = 0; stage < stages; ++stage)
-            if (s.schedule->rank_of(s.parallel.pipeline, stage, flow) == rank) out.insert(stage);
+            if (s.schedule->rank_of(s.shape(), stage, flow) == rank) out.insert(stage);
     return out;
 }
 
@@ -80,7 +80,7 @@ RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage
                     const bool whole = cls == "norms" || cls == "router" || cls == "latent";
                     if (cls == "routed")  // redundant slots hold whole experts more
                         out.routed += (count + s.placement.redundant * expert_parameters(s)) /
-                                      s.parallel.expert;
+                                      s.parallel.expert_group();
                     else
                         out.shared += whole ? count : count / s.parallel.tensor;
                 }

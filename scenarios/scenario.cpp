@@ -7,26 +7,12 @@
 
 #include "models/zoo.hpp"
 #include "scenarios/placement.hpp"
+#include "scenarios/step.hpp"
 #include "sim/paths.hpp"
 #include "sim/registry.hpp"
 
 namespace moesim::scenarios {
 namespace {
-
-constexpr std::int64_t kMost = 100'000'000;  // of ranks, layers, sequences, ...
-
-int checked(const sim::Table& in, std::string_view key, std::int64_t value) {
-    if (value > kMost)
-        in.fail(key, fmt::format("{} is more than any plan has", value),
-                fmt::format("at most {}", kMost));
-    return static_cast<int>(value);
-}
-int small(sim::Table& in, std::string_view key, int least) {
-    return checked(in, key, in.count(key, least));
-}
-int small(sim::Table& in, std::string_view key, int least, int fallback) {
-    return checked(in, key, in.count(key, least, fallback));
-}
 
 Parallel read_parallel(sim::Table in) {
     Parallel p;
@@ -35,11 +21,8 @@ Parallel read_parallel(sim::Table in) {
     p.pipeline = small(in, "pipeline", 1, 1);
     p.data = small(in, "data", 1, 1);
     p.expert = small(in, "expert", 1, 1);
-    if (in.count("virtual", 1, 1) != 1)
-        in.fail("virtual", "interleaved stages are not modelled yet");
-    if (in.count("expert_tensor", 1, 1) != 1)
-        in.fail("expert_tensor", "expert tensor parallelism is not modelled yet");
-    if (p.context != 1) in.fail("context", "context parallelism is not modelled yet");
+    p.expert_tensor = small(in, "expert_tensor", 1, 1);
+    if (in.has("virtual")) p.virtual_stages = small(in, "virtual", 1);  // else the schedule's
     return p;
 }
 
@@ -55,11 +38,12 @@ void check_grid(sim::Table& in, const Scenario& s) {
                         p.tensor, p.context, p.data, p.pipeline, ranks, s.gpus),
             "change a degree, or set gpus to use a part of the cluster");
     const long per_stage = static_cast<long>(p.tensor) * p.context * p.data;
-    if (per_stage % p.expert != 0)
-        grid.fail("expert",
+    const long group = static_cast<long>(p.expert) * p.expert_tensor;
+    if (per_stage % group != 0)
+        grid.fail(p.expert_tensor > 1 && per_stage % p.expert == 0 ? "expert_tensor" : "expert",
                   fmt::format("{} ranks of a pipeline stage do not divide into "
                               "expert-parallel groups of {}",
-                              per_stage, p.expert),
+                              per_stage, group),
                   fmt::format("a divisor of {}", per_stage));
     for (const models::Layer& layer : s.model.kinds) {
         if (layer.attention.heads % p.tensor != 0)
@@ -67,14 +51,25 @@ void check_grid(sim::Table& in, const Scenario& s) {
                       fmt::format("{} attention heads do not divide by {}", layer.attention.heads,
                                   p.tensor),
                       fmt::format("a divisor of {}", layer.attention.heads));
+        if (s.context_kind == "alltoall" && layer.attention.heads / p.tensor % p.context != 0)
+            grid.fail(
+                "context",
+                fmt::format("{} attention heads of a tensor-parallel rank do not divide by {}",
+                            layer.attention.heads / p.tensor, p.context),
+                "fewer ranks, or step.context_kind = \"ring\"");
+        if (layer.moe && layer.moe->width % p.expert_tensor != 0)
+            grid.fail("expert_tensor",
+                      fmt::format("experts of width {} do not divide by {}", layer.moe->width,
+                                  p.expert_tensor),
+                      fmt::format("a divisor of {}", layer.moe->width));
         if (layer.moe && layer.moe->experts % p.expert != 0)
             grid.fail(
                 "expert",
                 fmt::format("{} experts do not divide by {} ranks", layer.moe->experts, p.expert),
                 fmt::format("a divisor of {}", layer.moe->experts));
     }
-    if (s.routing == nullptr && p.expert > 1)
-        grid.fail("expert", "the model has no experts to spread");
+    if (s.routing == nullptr && group > 1)
+        grid.fail(p.expert > 1 ? "expert" : "expert_tensor", "the model has no experts to spread");
 }
 
 void read_batch(sim::Table& in, Scenario& s) {
@@ -97,88 +92,6 @@ void check_batch(sim::Table& in, const Scenario& s) {
     if (s.sequence % (static_cast<long>(s.parallel.tensor) * s.parallel.context) != 0)
         batch.fail("sequence", fmt::format("{} tokens do not divide by tensor {} x context {}",
                                            s.sequence, s.parallel.tensor, s.parallel.context));
-}
-
-/// An even split; what is left over goes to the stages after the first, which holds the embedding.
-std::vector<int> even_split(int layers, int stages) {
-    std::vector<int> out(static_cast<std::size_t>(stages), layers / stages);
-    for (int i = 0; i < layers % stages; ++i) ++out[static_cast<std::size_t>((i + 1) % stages)];
-    return out;
-}
-
-[[noreturn]] void fail_module(const sim::Table& step, const std::string& key,
-                              const std::string& module) {
-    const std::vector<std::string> known{"layernorm", "mla_up_proj", "moe_act",        "core_attn",
-                                         "mlp",       "moe",         "shared_experts", "full"};
-    const std::string near = sim::nearest(module, known);
-    step.fail(key, fmt::format("unknown module '{}'", module),
-              near.empty()
-                  ? fmt::format("known: {}", fmt::join(known, ", "))
-                  : fmt::format("did you mean '{}'?\nknown: {}", near, fmt::join(known, ", ")));
-}
-
-void read_step(sim::Table& in, Scenario& s) {
-    sim::Table step = in.table("step");
-    using Schedules = sim::Registry<Schedule>;
-    s.schedule_name =
-        step.choice("schedule", Schedules::names(), s.parallel.pipeline > 1 ? "1f1b" : "none");
-    s.schedule = Schedules::make(s.schedule_name);
-    using Dispatchers = sim::Registry<topologies::Dispatcher>;
-    s.dispatcher_name = step.choice("dispatcher", Dispatchers::names(), "alltoall");
-    s.dispatcher = Dispatchers::make(s.dispatcher_name);
-    std::string precision = step.text("precision", "bf16");
-    if (step.has("precision"))
-        precision = sim::find_data(step, "precision", "scenarios/recipes").string();
-    s.recipe = load_recipe(precision);
-    const std::vector<std::string> modules = step.texts("recompute");
-    for (std::size_t i = 0; i < modules.size(); ++i) {
-        const std::string& module = modules[i];
-        Recompute& r = s.recompute;
-        bool* const flag = module == "layernorm"        ? &r.layernorm
-                           : module == "mla_up_proj"    ? &r.mla_up_proj
-                           : module == "moe_act"        ? &r.moe_act
-                           : module == "core_attn"      ? &r.core_attn
-                           : module == "mlp"            ? &r.mlp
-                           : module == "moe"            ? &r.moe
-                           : module == "shared_experts" ? &r.shared_experts
-                           : module == "full"           ? &r.full
-                                                        : nullptr;
-        if (flag == nullptr) fail_module(step, fmt::format("recompute.{}", i), module);
-        *flag = true;
-    }
-    s.optimizer = step.choice("optimizer", {"none", "replicated", "zero1"}, "zero1");
-    s.cuda_graphs = step.flag("cuda_graphs", false);
-    step.choice("network", {"links"}, "links");
-    step.choice("overlap", {"auto"}, "auto");
-    for (const std::int64_t n : step.counts("layers_per_stage", 0))
-        s.layers_per_stage.push_back(checked(step, "layers_per_stage", n));
-}
-
-void check_schedule(sim::Table& in, const Scenario& s) {
-    const int ranks = s.parallel.pipeline, micro_batches = s.micro_batches();
-    if (const std::string why = s.schedule->refuse(ranks, micro_batches); !why.empty())
-        in.table("step").fail("schedule", fmt::format("{} {} ({} pipeline ranks, {} micro-batches)",
-                                                      s.schedule_name, why, ranks, micro_batches));
-}
-
-/// The layers of each stage, as given or evenly.
-void split_layers(sim::Table& in, Scenario& s) {
-    const sim::Table step = in.table("step");
-    const int layers = s.model.layer_count(), stages = s.schedule->stages(s.parallel.pipeline);
-    if (s.layers_per_stage.empty()) {
-        if (layers < stages)
-            in.table("parallel")
-                .fail("pipeline", fmt::format("{} stages for {} layers", stages, layers),
-                      "at least one layer for each stage");
-        s.layers_per_stage = even_split(layers, stages);
-    }
-    const long sum = std::accumulate(s.layers_per_stage.begin(), s.layers_per_stage.end(), 0L);
-    if (static_cast<int>(s.layers_per_stage.size()) != stages || sum != layers)
-        step.fail(
-            "layers_per_stage",
-            fmt::format("{} stages with {} layers together, but the plan has {} stages and the "
-                        "model {} layers",
-                        s.layers_per_stage.size(), sum, stages, layers));
 }
 
 void read_routing(sim::Table& in, Scenario& s) {
@@ -259,6 +172,9 @@ bool Recompute::has(const std::string& module) const {
            (module == "shared_experts" && shared_experts) || (module == "full" && full);
 }
 
+PipelineShape Scenario::shape() const {
+    return {parallel.pipeline, micro_batches(), parallel.virtual_stages, group, overlap.ep};
+}
 int Scenario::micro_batches() const {
     return static_cast<int>(global_batch / (static_cast<long>(micro_batch) * parallel.data));
 }

@@ -17,10 +17,35 @@
 namespace moesim::scenarios {
 
 /// Degrees of parallelism. Attention grid: tensor x context x data x pipeline; experts:
-/// expert_tensor x expert x (the rest of data) x pipeline. GPUs are numbered tensor first, then
-/// context, data, pipeline, so an expert-parallel group is a run of consecutive GPUs.
+/// expert_tensor x expert x (what is left) x pipeline; the two share the pipeline only. GPUs are
+/// numbered tensor first, then context, data, pipeline; those of the expert grid expert_tensor
+/// first, so an expert group (expert_tensor x expert) is a run of consecutive GPUs.
 struct Parallel {
     int tensor = 1, context = 1, pipeline = 1, data = 1, expert = 1;
+    int virtual_stages = 1;  // stages per pipeline rank
+    int expert_tensor = 1;
+    [[nodiscard]] int per_stage() const { return tensor * context * data; }
+    [[nodiscard]] int expert_group() const { return expert * expert_tensor; }
+    [[nodiscard]] int expert_data() const { return per_stage() / expert_group(); }
+};
+
+/// What runs beside what. Without an entry, a transfer and the compute of its rank take turns.
+struct Overlap {
+    bool ep = false;             // exchanges of one micro-batch under the compute of another
+    bool shared_expert = false;  // the shared expert under dispatch and combine
+    bool tp = false;             // tensor-parallel gathers and scatters beside their GEMMs
+    bool pp = false;             // stage-to-stage transfers under compute
+    bool grad_reduce = false;    // gradients of a stage reduced under later backwards
+    bool param_gather = false;   // updated weights gathered under the first forwards
+};
+
+/// What is captured in CUDA graphs, so that the host does not issue it kernel by kernel.
+struct CudaGraphs {
+    bool attn = false, mamba = false, mlp = false, moe_router = false, moe_preprocess = false,
+         full = false;
+    [[nodiscard]] bool any() const {
+        return attn || mamba || mlp || moe_router || moe_preprocess || full;
+    }
 };
 
 /// Rates (> 1: faster), times (> 1: longer) and excesses (0: none) multiplied by what if.
@@ -75,9 +100,15 @@ struct Scenario {
     std::string schedule_name, dispatcher_name, optimizer;
     std::shared_ptr<const Schedule> schedule;
     std::shared_ptr<const topologies::Dispatcher> dispatcher;
-    std::vector<int> layers_per_stage;  // decoder layers of each pipeline stage
+    std::vector<int> layers_per_stage;  // decoder layers of each stage (chunk * pipeline + rank)
     Recompute recompute;
-    bool cuda_graphs = false;
+    Overlap overlap;
+    CudaGraphs cuda_graphs;
+    std::string context_kind = "ring";  // ring | alltoall
+    int group = 0;           // interleaved: micro-batches in a row through a chunk; 0: pipeline
+    int flush = 0;           // micro-batches between two flushes of the pipeline; 0: the whole step
+    int chunks = 1;          // parts into which the tokens of a MoE layer are cut
+    int dispatcher_sms = 0;  // SMs that the exchanges hold; 0: as the profile says
     PlacementPlan placement;
     int moe_layers = 0;                              // MTP modules included
     std::shared_ptr<const models::Routing> routing;  // null for a model without experts
@@ -87,6 +118,7 @@ struct Scenario {
     nlohmann::ordered_json resolved;  // keys in the scenario's own words, defaults filled in
 
     [[nodiscard]] int micro_batches() const;  // per data-parallel replica and step
+    [[nodiscard]] PipelineShape shape() const;
     [[nodiscard]] double tokens_per_step() const;
     /// Tokens of one micro-batch on one rank (tensor and context parallelism split the sequence).
     [[nodiscard]] double tokens_per_rank() const;

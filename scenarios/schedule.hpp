@@ -22,6 +22,15 @@ struct Slot {
     Part backward;  // every other kind, and pair
 };
 
+/// What a schedule lays out.
+struct PipelineShape {
+    int ranks = 1;
+    int micro_batches = 1;  // of all flows together
+    int chunks = 1;         // stages of a rank and flow (virtual stages)
+    int group = 0;       // interleaved: micro-batches in a row through a chunk; 0: as many as ranks
+    bool pairs = false;  // 1F1B kinds: forward and backward in one overlapped unit
+};
+
 /// The order in which each pipeline rank does its work: never a bubble formula.
 ///
 /// Contract: over all ranks every (stage, flow, micro-batch) has one forward and one backward,
@@ -29,13 +38,21 @@ struct Slot {
 class Schedule {
 public:
     virtual ~Schedule() = default;
-    /// What is wrong with p ranks and m micro-batches, as a sentence; empty when they can run.
-    [[nodiscard]] virtual std::string refuse(int ranks, int micro_batches) const = 0;
-    [[nodiscard]] virtual int stages(int ranks) const { return ranks; }
+    /// What is wrong with the shape, as a sentence; empty when it can run.
+    [[nodiscard]] virtual std::string refuse(const PipelineShape& shape) const = 0;
+    /// Stages of a rank and flow that the schedule is made for; 0: any number above one.
+    [[nodiscard]] virtual int chunks() const { return 1; }
+    [[nodiscard]] virtual int stages(const PipelineShape& shape) const {
+        return shape.ranks * shape.chunks;
+    }
     [[nodiscard]] virtual int flows() const { return 1; }
     /// The rank that holds a stage of a flow.
-    [[nodiscard]] virtual int rank_of(int ranks, int stage, int flow) const = 0;
-    [[nodiscard]] virtual std::vector<Slot> order(int rank, int ranks, int micro_batches) const = 0;
+    [[nodiscard]] virtual int rank_of(const PipelineShape& shape, int stage, int flow) const = 0;
+    [[nodiscard]] virtual std::vector<Slot> order(int rank, const PipelineShape& shape) const = 0;
+    /// Whether forwards and backwards come as pairs whatever the plan says.
+    [[nodiscard]] virtual bool paired() const { return false; }
+    /// Whether PipelineShape::pairs means something.
+    [[nodiscard]] virtual bool can_pair() const { return paired(); }
     /// Whether backwards read activations that no forward of this run has left (a cut-out unit).
     [[nodiscard]] virtual bool cut_out() const { return false; }
 };

@@ -22,6 +22,27 @@ public:
     Step compute(const Item& item, Segment segment, bool contended, Step after) {
         return b_.work(g_, item, segment, contended, micro_batch_, {after});
     }
+    /// Compute between a tensor-parallel gather and scatter; done: when its output is complete.
+    struct Block {
+        Step computed, done;
+    };
+    /// Beside its GEMMs (overlap "tp") a gather needs no time of its own and a scatter that of its
+    /// last part, one of as many as there are ranks.
+    Block sharded(const Item& item, Segment segment, bool contended, Step x) {
+        const int t = b_.s.parallel.tensor;
+        if (t == 1) {
+            x = compute(item, segment, contended, x);
+            return {x, x};
+        }
+        if (!b_.s.overlap.tp) {
+            x = compute(item, segment, contended, gather(item, contended, x));
+            return {x, gather(item, contended, x)};
+        }
+        Step beside = b_.tensor(g_, item, micro_batch_, true, {x});
+        beside = b_.tensor(g_, item, micro_batch_, true, {beside}, (t - 1.0) / t);
+        x = compute(item, segment, true, x);
+        return {x, b_.tensor(g_, item, micro_batch_, contended, {x.with(beside)}, 1.0 / t)};
+    }
     Step move(const Item& item, Exchange what, bool contended, Step after) {
         return b_.exchange(g_, item, what, contended, micro_batch_, {after});
     }
@@ -32,26 +53,36 @@ public:
     }
 
     Step attention(const Item& item, bool contended, Step x) {
-        x = compute(item, Segment::attention_forward, contended, gather(item, contended, x));
-        return gather(item, contended, x);
+        return core(item, Segment::attention_forward, contended, x).done;
     }
-    Step attention_gradient(const Item& item, bool contended, Step x) {
-        x = compute(item, Segment::attention_input, contended, gather(item, contended, x));
-        return gather(item, contended, x);
+    Block attention_gradient(const Item& item, bool contended, Step x) {
+        return core(item, Segment::attention_input, contended, x);
     }
-    Step ffn(const Item& item, Segment segment, bool contended, Step x) {
-        if (is_moe(item) || !is_layer(item)) return compute(item, segment, contended, x);
-        x = compute(item, segment, contended, gather(item, contended, x));
-        return gather(item, contended, x);
+    /// The block behind the attention, without its exchanges.
+    Block ffn(const Item& item, Segment segment, bool contended, Step x) {
+        if (!is_layer(item)) {
+            x = compute(item, segment, contended, x);
+            return {x, x};
+        }
+        if (!is_moe(item)) return sharded(item, segment, contended, x);
+        const bool backward = segment != Segment::ffn_forward;
+        x = b_.expert_tensor(g_, item, micro_batch_, backward, true, contended, {x});
+        const bool shared = shared_by_tensor(item);
+        Block out;
+        if (shared) x = gather(item, contended, x);
+        out.computed = out.done = compute(item, segment, contended, x);
+        if (shared) out.done = gather(item, contended, out.done);
+        out.done = b_.expert_tensor(g_, item, micro_batch_, backward, false, contended, {out.done});
+        return out;
     }
 
     /// Forward through one item with nothing beside it.
     Step forward(const Item& item, Step x) {
         if (!is_layer(item)) return compute(item, Segment::ffn_forward, false, x);
         x = attention(item, false, x);
-        if (!is_moe(item)) return ffn(item, Segment::ffn_forward, false, x);
+        if (!is_moe(item)) return ffn(item, Segment::ffn_forward, false, x).done;
         x = move(item, Exchange::dispatch, false, x);
-        x = compute(item, Segment::ffn_forward, false, x);
+        x = ffn(item, Segment::ffn_forward, false, x).done;
         return move(item, Exchange::combine, false, x);
     }
 
@@ -64,11 +95,15 @@ public:
         }
         x = rebuild(item, x);
         if (is_moe(item)) x = move(item, Exchange::combine_gradient, false, x);
-        x = ffn(item, Segment::ffn_input, false, x);
-        if (whole) x = compute(item, Segment::ffn_weight, false, x);
+        // Weight gradients wait for no scatter; the scatter of input gradients runs under them.
+        const Block block = ffn(item, Segment::ffn_input, false, x);
+        x = block.done;
+        if (whole) x = x.with(compute(item, Segment::ffn_weight, false, block.computed));
         if (is_moe(item)) x = move(item, Exchange::dispatch_gradient, false, x);
-        x = attention_gradient(item, false, x);
-        return whole ? compute(item, Segment::attention_weight, false, x) : x;
+        const Block attention = attention_gradient(item, false, x);
+        x = attention.done;
+        if (whole) x = x.with(compute(item, Segment::attention_weight, false, attention.computed));
+        return x;
     }
 
     void weights(const Item& item) {
@@ -79,6 +114,22 @@ public:
 private:
     /// Recomputation that needs more than the layer's own segments: a whole layer, or a whole MoE
     /// block.
+    Block core(const Item& item, Segment segment, bool contended, Step x) {
+        if (b_.s.parallel.context == 1) return sharded(item, segment, contended, x);
+        const bool backward = segment == Segment::attention_input;
+        const Step exchanged = b_.context(g_, item, micro_batch_, backward, {x});
+        if (b_.s.context_kind == "alltoall")  // nothing to compute on meanwhile
+            return sharded(item, segment, contended, exchanged);
+        Block block = sharded(item, segment, contended, x);
+        block.done = block.done.with(exchanged);
+        return block;
+    }
+    /// Whether the layer has a shared expert that is cut by tensor parallelism.
+    [[nodiscard]] bool shared_by_tensor(const Item& item) const {
+        return b_.s.parallel.tensor > 1 &&
+               b_.s.model.kinds[static_cast<std::size_t>(item.kind)].moe->shared_experts > 0;
+    }
+
     Step rebuild(const Item& item, Step x) {
         if (b_.s.recompute.full) return forward(item, x);
         if (!b_.s.recompute.moe || !is_moe(item)) return x;
@@ -136,14 +187,16 @@ Outputs write_pair(Builder& b, Pass& forward, const Items& f, Pass& backward, co
         if (is_moe(c)) y = backward.move(c, Exchange::combine_gradient, true, y);
         x = forward.attention(a, beside_c, x);
         if (is_moe(a)) x = forward.move(a, Exchange::dispatch, true, x);
-        y = backward.ffn(c, Segment::ffn_input, beside_a, y);
-        const Step inner = y;
-        backward.compute(c, Segment::ffn_weight, beside_a || beside_c, y);
+        const Pass::Block block = backward.ffn(c, Segment::ffn_input, beside_a, y);
+        const Step inner = block.done;
+        y = inner;
+        backward.compute(c, Segment::ffn_weight, beside_a || beside_c, block.computed);
         if (is_moe(c)) y = backward.move(c, Exchange::dispatch_gradient, true, inner);
-        x = forward.ffn(a, Segment::ffn_forward, beside_c, x);
+        x = forward.ffn(a, Segment::ffn_forward, beside_c, x).done;
         if (is_moe(a)) x = forward.move(a, Exchange::combine, true, x);
-        y = backward.attention_gradient(c, beside_a, y);
-        backward.compute(c, Segment::attention_weight, beside_a || beside_c, y);
+        const Pass::Block attention = backward.attention_gradient(c, beside_a, y);
+        y = attention.done;
+        backward.compute(c, Segment::attention_weight, beside_a || beside_c, attention.computed);
     }
     return {x, y};
 }
@@ -153,6 +206,7 @@ Outputs write_pair(Builder& b, Pass& forward, const Items& f, Pass& backward, co
 Outputs write_slot(Builder& b, Group& g, const Slot& slot, const std::vector<Items>& stages,
                    Step forward_input, Step backward_input) {
     const int per_flow = b.s.micro_batches() / b.s.schedule->flows();
+    const bool beside = b.s.overlap.ep;  // else the halves of a pair take turns
     const auto stage = [&](const Part& part) -> const Items& {
         return stages[static_cast<std::size_t>(part.stage)];
     };
@@ -183,8 +237,15 @@ Outputs write_slot(Builder& b, Group& g, const Slot& slot, const std::vector<Ite
             for (const Item& item : reversed(slot.backward)) backward.weights(item);
             break;
         case sim::UnitKind::pair:
-            out = write_pair(b, forward, stage(slot.forward), backward, reversed(slot.backward),
-                             forward_input, backward_input);
+            if (beside) {
+                out = write_pair(b, forward, stage(slot.forward), backward, reversed(slot.backward),
+                                 forward_input, backward_input);
+                break;
+            }
+            for (const Item& item : stage(slot.forward))
+                out.forward = forward.forward(item, out.forward);
+            for (const Item& item : reversed(slot.backward))
+                out.backward = backward.backward(item, true, out.backward);
             break;
         case sim::UnitKind::optimizer:
             break;

@@ -35,35 +35,83 @@ void Builder::ported(std::vector<sim::Demand>& demands, const Lane& lane, double
     port(s.cluster.nvlink_in(lane.gpu), nvlink_in, cost.nvlink_share, s.what_if.nvlink);
 }
 
-Step Builder::tensor(Group& g, const Item& item, int micro_batch, bool contended,
-                     std::initializer_list<Step> after) {
-    const int t = s.parallel.tensor;
-    const double bytes = s.tokens_per_rank() * t * s.model.hidden * 2;
-    topologies::TransferCost cost = s.profile.transfer("nccl.all_gather", bytes, contended);
+Step Builder::ring(Group& g, const Ring& r, std::initializer_list<Step> after) {
+    if (r.ranks <= 1 || r.bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
+    topologies::TransferCost cost = s.profile.transfer(r.collective, r.bytes, r.contended);
     cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
-    const std::uint16_t id = out.graph.add_op("tensor-parallel gather or scatter");
+    const std::uint16_t id =
+        out.graph.add_op(std::string{r.title} + (r.contended ? " (beside compute)" : ""));
+    // Inside a node everything takes NVLink. Beyond it, the ranks of a node take turns with their
+    // NICs at each byte that leaves it.
+    const int in_node = std::max(1, s.cluster.gpus_per_node() / r.stride);
+    const double nvlink = in_node > 1 ? r.sent : 0;
+    const double nic = in_node < r.ranks ? r.sent / in_node : 0;
     std::vector<sim::Demand> demands;
     std::vector<sim::StreamId> streams;
     std::vector<TaskId> ids;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
-        const double sent = bytes * (t - 1) / t;
-        const bool inside = t <= s.cluster.gpus_per_node();
-        ported(demands, g.lanes[l], inside ? 0 : sent, inside ? 0 : sent, inside ? sent : 0,
-               inside ? sent : 0, 1, 1, cost);
-        streams.push_back(g.lanes[l].tp);
+        ported(demands, g.lanes[l], nic, nic, nvlink, nvlink, 1, 1, cost);
+        streams.push_back(g.lanes[l].*r.stream);
         const auto mine = gather(g, l, after);
         ids.insert(ids.end(), mine.begin(), mine.end());
     }
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     Step step;
     step.shared = true;
     step.first = out.graph.add_transfer(streams, cost.startup_s * s.what_if.latency, 0, demands,
-                                        {Kind::tp, id, item.layer, micro_batch, g.unit}, ids);
+                                        {r.kind, id, r.layer, r.micro_batch, g.unit}, ids);
     std::array<double, 4> ground{};
     ground[static_cast<std::size_t>(cost.evidence)] =
         out.graph.alone_seconds(out.graph.tasks[step.first]);
-    add_ground(id, ground, cost.rel_error, static_cast<double>(width_));
+    add_ground(id, ground, cost.rel_error,
+               static_cast<double>(width_) * static_cast<double>(g.lanes.size()));
     turn_[static_cast<std::size_t>(&g - groups.data())] = step;
     return step;
+}
+
+Step Builder::tensor(Group& g, const Item& item, int micro_batch, bool contended,
+                     std::initializer_list<Step> after, double part) {
+    const int t = s.parallel.tensor;
+    const double bytes = s.tokens_per_rank() * t * s.model.hidden * 2 * part;
+    return ring(g,
+                {Kind::tp, &Lane::tp, "nccl.all_gather", "tensor-parallel gather or scatter", bytes,
+                 bytes * (t - 1) / t, t, 1, item.layer, micro_batch, contended},
+                after);
+}
+
+/// Ring: keys and values (and, backward, their gradients) visit every rank. All-to-all: each rank
+/// turns its part of the sequence with all heads into the whole sequence with some heads, and back.
+/// Source: ring attention, arXiv:2310.01889; DeepSpeed Ulysses, arXiv:2309.14509.
+Step Builder::context(Group& g, const Item& item, int micro_batch, bool backward,
+                      std::initializer_list<Step> after) {
+    const int c = s.parallel.context;
+    const models::Attention& a = s.model.kinds[static_cast<std::size_t>(item.kind)].attention;
+    const double per_rank = s.tokens_per_rank() * 2;  // tokens x bytes, per head of the model
+    const double kv = per_rank * a.kv_heads * (a.qk_dim() + a.value_dim());
+    const bool alltoall = s.context_kind == "alltoall";
+    const double mine =
+        alltoall ? kv + per_rank * a.heads * (a.qk_dim() + a.value_dim()) : kv * (backward ? 2 : 1);
+    return ring(g,
+                {Kind::cp, &Lane::cp, alltoall ? "nccl.alltoall" : "p2p",
+                 alltoall ? "context-parallel all-to-all" : "context-parallel ring", mine,
+                 alltoall ? mine * (c - 1) / c * (backward ? 2 : 1) : mine * (c - 1), c,
+                 s.parallel.tensor, item.layer, micro_batch, false},
+                after);
+}
+
+/// Rows of the hottest rank, BF16. Source: Megatron-LM core/transformer/moe/token_dispatcher.py.
+Step Builder::expert_tensor(Group& g, const Item& item, int micro_batch, bool backward, bool gather,
+                            bool contended, std::initializer_list<Step> after, double part) {
+    const int e = s.parallel.expert_tensor;
+    if (e == 1) return after.size() > 0 ? *after.begin() : Step{};
+    const double bytes =
+        hottest(load(item, micro_batch, g.replica, backward).rows) * s.model.hidden * 2 * part;
+    return ring(g,
+                {Kind::tp, &Lane::tp, gather ? "nccl.all_gather" : "nccl.reduce_scatter",
+                 gather ? "expert-tensor gather" : "expert-tensor scatter", bytes,
+                 bytes * (e - 1) / e, e, 1, item.layer, micro_batch, contended},
+                after);
 }
 
 Step Builder::send(Group& from, Group& to, int what, int micro_batch,

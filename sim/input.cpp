@@ -105,6 +105,11 @@ bool Table::is_text(std::string_view key) const {
     return node != nullptr && node->as<std::string>() != nullptr;
 }
 
+bool Table::is_array(std::string_view key) const {
+    const Node* node = impl_->find(key);
+    return node != nullptr && node->as<Items>() != nullptr;
+}
+
 Table Table::table(std::string_view key) {
     const Node* node = impl_->find(key);
     if (node != nullptr && node->as<Members>() == nullptr)

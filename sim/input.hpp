@@ -53,6 +53,7 @@ public:
     [[nodiscard]] std::vector<std::string> keys() const;
     [[nodiscard]] bool is_table(std::string_view key) const;
     [[nodiscard]] bool is_text(std::string_view key) const;
+    [[nodiscard]] bool is_array(std::string_view key) const;
 
     std::string text(std::string_view key);
     std::string text(std::string_view key, std::string_view fallback);
