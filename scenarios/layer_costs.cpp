@@ -66,6 +66,24 @@ public:
                  if (routed) at.m = rows / experts_;
                  return rate(mixed([&](bool c) { return s_.profile.gemm(at, c); }), speed);
              }});
+        if (q.format == "bf16" || pass == Pass::weight_gradient) return;
+        // What comes in is cast to the format of the GEMM, for the weight gradient at the same
+        // time.
+        const bool forward = pass == Pass::forward;
+        cast(forward ? s_.recipe.cast_input : s_.recipe.cast_gradient, forward ? q.in : q.out, q.m,
+             routed);
+    }
+
+    /// [m, width] elements cast; m is the rank's routed rows when `routed`.
+    void cast(const Quantize& how, double width, double m, bool routed) {
+        if (how.name.empty()) return;
+        list.push_back(
+            {how.name, routed, how.launches, [this, &how, width, m, routed](double rows, double) {
+                 const topologies::Memory q{
+                     how.name, width * (routed ? rows : m) * how.bytes_per_element, how.launches};
+                 return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
+                             s_.what_if.memory_bound);
+             }});
     }
 
     void attention(const models::Attention& a, Pass pass) {

@@ -54,40 +54,77 @@ void read_ops(sim::Table in, Recipe& out) {
     }
 }
 
-WireFormat read_wire(sim::Table in, std::string_view key) {
+WireFormat read_wire(sim::Table in, std::string_view key, const WireFormat* base) {
     auto table = in.table(key);
-    return {table.number("bytes", 0.1, 16), table.number("scale_bytes", 0, 4, 0)};
+    if (base == nullptr)
+        return {table.number("bytes", 0.1, 16), table.number("scale_bytes", 0, 4, 0)};
+    const bool said = in.has(key);
+    return {table.number("bytes", 0.1, 16, base->bytes),
+            table.number("scale_bytes", 0, 4, said ? 0 : base->scale_bytes)};
+}
+
+Quantize read_quantize(sim::Table in, std::string_view key) {
+    if (!in.has(key)) {
+        in.ignore(key);
+        return {};
+    }
+    auto table = in.table(key);
+    return {table.text("name"), table.number("bytes", 0, kMost),
+            static_cast<int>(table.number("launches", 1, 1000, 1))};
+}
+
+/// Reads a file that may have a base; `depth` ends rings.
+Recipe read_recipe(const std::filesystem::path& path, int depth) {
+    auto in = sim::Table::from_file(path);
+    Recipe out;
+    const bool based = in.has("base");
+    if (based) {
+        if (depth > 8) in.fail("base", "recipes are based on one another in a ring");
+        out = read_recipe(sim::find_data(in, "base", "scenarios/recipes"), depth + 1);
+    } else {
+        in.ignore("base");
+    }
+    out.name = path.stem().string();
+    auto gemm = in.table("gemm");
+    for (const std::string& cls : kClasses)
+        out.gemm[cls] = based ? gemm.text(cls, out.gemm[cls]) : gemm.text(cls);
+    auto wire = in.table("wire");
+    for (const auto& [key, format] :
+         {std::pair{"dispatch", &out.dispatch}, std::pair{"combine", &out.combine},
+          std::pair{"dispatch_gradient", &out.dispatch_gradient},
+          std::pair{"combine_gradient", &out.combine_gradient}})
+        *format = read_wire(wire, key, based ? format : nullptr);
+    auto storage = in.table("storage");
+    const auto number = [&](sim::Table& table, std::string_view key, double least, double most,
+                            double& value) {
+        value = based ? table.number(key, least, most, value) : table.number(key, least, most);
+    };
+    number(storage, "weight", 0, 64, out.weight_bytes);
+    number(storage, "gradient", 0, 64, out.gradient_bytes);
+    number(storage, "master", 0, 64, out.master_bytes);
+    number(storage, "moments", 0, 64, out.moment_bytes);
+    number(storage, "linear_input", 0, 64, out.linear_input_bytes);
+    number(wire, "reduce", 0.1, 16, out.reduce_bytes);
+    number(wire, "gather", 0.1, 16, out.gather_bytes);
+    out.row_padding = static_cast<int>(based ? in.count("row_padding", 1, out.row_padding)
+                                             : in.count("row_padding", 1));
+    auto quantize = in.table("quantize");
+    out.cast_input = read_quantize(quantize, "input");
+    out.cast_gradient = read_quantize(quantize, "gradient");
+    read_ops(in.table("op"), out);
+    in.ignore("source");
+    in.finish();
+    nlohmann::ordered_json resolved = out.resolved;
+    if (resolved.is_null()) resolved = nlohmann::ordered_json::object();
+    resolved.update(in.resolved(), true);
+    out.resolved = resolved;
+    return out;
 }
 
 }  // namespace
 
 Recipe load_recipe(const std::string& name) {
-    const auto path = sim::find_data("precision recipe", "scenarios/recipes", name);
-    auto in = sim::Table::from_file(path);
-    Recipe out;
-    out.name = path.stem().string();
-    auto gemm = in.table("gemm");
-    for (const std::string& cls : kClasses) out.gemm[cls] = gemm.text(cls);
-    auto wire = in.table("wire");
-    out.dispatch = read_wire(wire, "dispatch");
-    out.combine = read_wire(wire, "combine");
-    out.dispatch_gradient = read_wire(wire, "dispatch_gradient");
-    out.combine_gradient = read_wire(wire, "combine_gradient");
-    auto storage = in.table("storage");
-    const auto bytes = [&](std::string_view key) { return storage.number(key, 0, 64); };
-    out.weight_bytes = bytes("weight");
-    out.gradient_bytes = bytes("gradient");
-    out.master_bytes = bytes("master");
-    out.moment_bytes = bytes("moments");
-    out.linear_input_bytes = bytes("linear_input");
-    out.reduce_bytes = wire.number("reduce", 0.1, 16);
-    out.gather_bytes = wire.number("gather", 0.1, 16);
-    out.row_padding = static_cast<int>(in.count("row_padding", 1));
-    read_ops(in.table("op"), out);
-    in.ignore("source");
-    in.finish();
-    out.resolved = in.resolved();
-    return out;
+    return read_recipe(sim::find_data("precision recipe", "scenarios/recipes", name), 0);
 }
 
 }  // namespace moesim::scenarios

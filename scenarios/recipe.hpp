@@ -57,6 +57,13 @@ struct WireFormat {
     double scale_bytes = 0;
 };
 
+/// Casting an operand of a GEMM to the GEMM's format, both layouts that the three passes need.
+struct Quantize {
+    std::string name;              // what the profile is asked for; "" when nothing is cast
+    double bytes_per_element = 0;  // read + written, all launches together
+    int launches = 1;
+};
+
 /// Which GEMMs run in which format, what is cast, what travels, what is stored.
 struct Recipe {
     std::string name;
@@ -73,10 +80,14 @@ struct Recipe {
     double linear_input_bytes = 2;  // what a linear keeps for its weight gradient, per element
     int row_padding = 1;            // rows of an expert are padded to this
     std::vector<MemoryOp> memory;
+    /// For recipes that treat all GEMMs alike: the cast of a GEMM's input in the forward pass and
+    /// of its output's gradient in the backward pass, for every GEMM that is not in BF16.
+    Quantize cast_input, cast_gradient;
     nlohmann::ordered_json resolved;
 };
 
-/// Reads scenarios/recipes/NAME.toml (or a path). Throws sim::InputError.
+/// Reads scenarios/recipes/NAME.toml (or a path). A recipe with `base = "NAME"` has everything of
+/// that one which it does not say itself; ops are the base's. Throws sim::InputError.
 Recipe load_recipe(const std::string& name);
 
 }  // namespace moesim::scenarios

@@ -123,4 +123,15 @@ std::vector<std::string> list_data(const std::string& kind, const std::string& e
     return {names.begin(), names.end()};
 }
 
+std::vector<std::string> list_folders(const std::string& kind) {
+    std::set<std::string> names;
+    for (const fs::path& root : search_path()) {
+        std::error_code failed;
+        for (fs::directory_iterator at{root / kind, failed}, end; !failed && at != end;
+             at.increment(failed))
+            if (is_folder(at->path())) names.insert(at->path().filename().string());
+    }
+    return {names.begin(), names.end()};
+}
+
 }  // namespace moesim::sim

@@ -26,4 +26,7 @@ std::filesystem::path find_data(Table& in, std::string_view key, const std::stri
 /// Names (file stems) of all files of `kind` on the search path, sorted.
 std::vector<std::string> list_data(const std::string& kind, const std::string& extension = ".toml");
 
+/// Names of all folders below `kind` on the search path, sorted.
+std::vector<std::string> list_folders(const std::string& kind);
+
 }  // namespace moesim::sim

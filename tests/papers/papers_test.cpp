@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "analysis/result.hpp"
+#include "analysis/validation/papers.hpp"
 #include "sim/paths.hpp"
 
 using namespace moesim;
@@ -33,21 +34,15 @@ const ordered_json& deepseek() {
 
 }  // namespace
 
-TEST_CASE("papers: DeepSeek-V3 on 2,048 H800, the parts of the published step") {
-    sim::Table table = sim::Table::from_file(std::string{MOESIM_SOURCE_DIR} +
-                                             "/tests/papers/deepseek-v3-h800-2048/table4.toml");
-    const ordered_json result = run(table.text("scenario"));
-    for (sim::Table& value : table.tables("value")) {
-        const std::string name = value.text("name");
-        const double published = value.number("published", 0, 1e6);
-        const double ours = phases(result, value.texts("parts"));
-        const double off = ours / published - 1;
-        WARN(fmt::format("{:<18} published {:7.3f} s  ours {:7.3f} s  {:+.1f} %", name, published,
-                         ours, 100 * off));
-        CHECK(off >= value.number("least", -1, 0));
-        CHECK(off <= value.number("most", 0, 10));
-    }
-    table.finish();
+TEST_CASE("papers: every published figure replayed is within its tolerance") {
+    const ordered_json replayed = analysis::replay_papers({}, 1);
+    REQUIRE_FALSE(replayed["papers"].empty());
+    for (const ordered_json& paper : replayed["papers"])
+        for (const ordered_json& value : paper["values"]) {
+            INFO(paper["paper"] << ": " << value.dump());
+            CHECK(value["within"].get<bool>());
+        }
+    WARN(analysis::papers_summary(replayed));
 }
 
 TEST_CASE("papers: DeepSeek-V3 obeys the physics of its step") {
