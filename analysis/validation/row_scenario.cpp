@@ -107,19 +107,28 @@ void write_model(Writer& w) {
 }
 
 /// A cluster of the row's GPUs: HGX nodes of eight under a rail-optimised fabric, or NVLink racks.
+/// Of a rack's 72 GPUs 64 are used when there are several racks: groups of 8 to 64 ranks then
+/// do not straddle two.
 void write_cluster(Writer& w, const Degrees& d) {
     const std::string& gpu = w.row().field("gpu_type");
-    const std::string& net = w.row().field("inter_node_net");
-    std::string name;
-    if (gpu == "H800")
-        name = mentions(net, "MRFT") ? "deepseek-h800-2048-mrft" : "deepseek-h800-2048";
-    else if (gpu.starts_with("GB"))
-        name = gpu == "GB200" ? "gb200-nvl72" : "gb300-nvl72";
-    else
-        name = "dgx-" + gpu;
+    std::string name = gpu;
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    w.set("cluster", fmt::format("\"{}\"", name));
     w.set("gpus", d.gpus);
+    if (gpu == "H800")
+        w.set("cluster", mentions(w.row().field("inter_node_net"), "MRFT")
+                             ? "\"deepseek-h800-2048-multi-rail\""
+                             : "\"deepseek-h800-2048\"");
+    else if (gpu.starts_with("GB") && d.gpus > 72)
+        w.assume("cluster",
+                 fmt::format("{{name = \"{}-nvl72-8racks\", nodes = {}, gpus_per_node = 64, "
+                             "nodes_per_leaf = 16}}",
+                             name, (d.gpus + 63) / 64),
+                 "64 of the 72 GPUs of a rack");
+    else if (gpu.starts_with("GB"))
+        w.set("cluster", fmt::format("\"{}-nvl72\"", name));
+    else
+        w.set("cluster", fmt::format("{{name = \"dgx-{}\", nodes = {}}}", name,
+                                     std::max(1L, (d.gpus + 7) / 8)));
 }
 
 void write_grid(Writer& w, Degrees& d) {
