@@ -97,11 +97,14 @@ public:
         for (const TaskId id : order) {
             const std::uint32_t p = line_.first[id] + m;
             const TaskGraph::Task& task = graph_.tasks[id];
-            if (line_.start[p] > at)
-                follow(out, last_before(id, compute_.front(), m), m, at, line_.start[p]);
+            if (line_.ready[p] > at)
+                follow(out, last_before(id, compute_.front(), m), m, at, line_.ready[p]);
+            add(out, Part::host, line_.start[p] - std::max(at, line_.ready[p]));
             const Part busy = task.label.kind == Kind::optimizer ? Part::optimizer : Part::compute;
-            add(out, Part::host, task.gap);
-            add(out, busy, line_.end[p] - line_.start[p] - task.gap);
+            const std::vector<double>& seconds = graph_.values[task.values];
+            const double worked = seconds[seconds.size() == 1 ? 0 : m];
+            add(out, Part::host, line_.end[p] - line_.start[p] - worked);
+            add(out, busy, worked);
             at = line_.end[p];
         }
         tail(out, m, at);

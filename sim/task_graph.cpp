@@ -71,13 +71,14 @@ TaskId TaskGraph::add_task(Task task, std::span<const StreamId> on, std::span<co
 }
 
 TaskId TaskGraph::add_work(StreamId stream, std::uint32_t values_id, double gap, Label label,
-                           std::span<const TaskId> after) {
+                           std::span<const TaskId> after, Issue issue) {
     assert((values[values_id].size() == 1 || values[values_id].size() == streams[stream].width) &&
            "one value or one per member");
     Task task;
     task.label = label;
     task.values = values_id;
     task.gap = gap;
+    task.issue = issue;
     return add_task(task, {&stream, 1}, after);
 }
 

@@ -72,11 +72,18 @@ struct Demand {
     double wire_seconds;  // bytes / achieved rate, alone, on the path's narrowest link
 };
 
+/// What the host does for a Work: it issues the work of a stream in order, ahead of the device as far
+/// as it can, and waits for the device only where it must read something back.
+struct Issue {
+    double seconds = 0;    // to launch all kernels
+    bool waits = false;    // begins only when the stream has done what came before
+    double wait_cost = 0;  // of waking up then
+};
+
 /// Tasks of a run;  Ids are dense and count up; a dependency is an earlier id.
 ///
-/// Work      seconds on one stream, one value or one per member, of which `gap` seconds (the same
-/// for
-///           all) are time in which the device waits for the host's next launch.
+/// Work      seconds on one stream, one value or one per member, and `gap` seconds between its
+///           kernels (the same for all members). It ends no earlier than the host has issued it.
 /// Transfer  a rendezvous of all members of its streams: it starts when the last of them is ready,
 ///           lasts latency + the slowest demand (at least `least` seconds), and ends for all at
 ///           once. A transfer without demands is a fixed-time exchange.
@@ -95,7 +102,7 @@ public:
 
     /// `values`: id from add_values with one entry (all members alike) or width entries.
     TaskId add_work(StreamId stream, std::uint32_t values, double gap, Label label,
-                    std::span<const TaskId> after);
+                    std::span<const TaskId> after, Issue issue = {});
     TaskId add_transfer(std::span<const StreamId> streams, double latency, double least,
                         std::span<const Demand> demands, Label label,
                         std::span<const TaskId> after);
@@ -113,6 +120,7 @@ public:
         std::uint32_t values = kNone;                      // Work
         std::uint32_t demands_begin = 0, demands_end = 0;  // Transfer
         double gap = 0;                                    // Work
+        Issue issue{};                                     // Work
         double latency = 0, least = 0;                     // Transfer
     };
 
@@ -146,7 +154,8 @@ private:
 
 /// When every participant of every task was ready, began and ended (seconds from the start).
 ///
-/// ready  own stream free and dependencies met; start  for a transfer: when the last was ready
+/// ready  own stream free and dependencies met; start  for a transfer: when the last was ready, for
+/// work: when its first kernel was issued, too
 struct Timeline {
     std::vector<std::uint32_t> first;  // [tasks + 1] first participant of each task
     std::vector<double> ready;         // [participants]

@@ -17,6 +17,7 @@ Resolver::Resolver(const TaskGraph& graph, OnTransfer on_transfer)
     line_.end.resize(line_.first[n]);
     max_end_.resize(n);
     for (const Stream& s : graph.streams) stream_free_.emplace_back(s.width, 0.0);
+    host_free_ = stream_free_;
 
     waits_.assign(n, 0);
     next_begin_.assign(n + 1, 0);
@@ -82,8 +83,13 @@ void Resolver::book(TaskId id) {
             last = std::max(last, ready);
             if (task.transfer) continue;
             const std::vector<double>& seconds = graph_.values[task.values];
-            line_.start[at] = ready;
-            line_.end[at] = ready + task.gap + seconds[seconds.size() == 1 ? 0 : m];
+            double& host = host_free_[s][m];
+            if (task.issue.waits) host = std::max(host, free[m]) + task.issue.wait_cost;
+            const double begun = std::max(ready, host);
+            host += task.issue.seconds;
+            line_.start[at] = begun;
+            line_.end[at] =
+                std::max(begun + task.gap + seconds[seconds.size() == 1 ? 0 : m], host);
             free[m] = line_.end[at];
             max_end_[id] = std::max(max_end_[id], line_.end[at]);
         }

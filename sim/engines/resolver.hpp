@@ -39,7 +39,8 @@ private:
     std::vector<std::uint32_t> waits_;       // [tasks] predecessors not yet known
     std::vector<std::uint32_t> next_begin_;  // [tasks + 1] successors, compressed
     std::vector<TaskId> next_;
-    std::vector<std::vector<double>> stream_free_;  // [streams][members]
+    std::vector<std::vector<double>> stream_free_;
+    std::vector<std::vector<double>> host_free_;  // [streams][members] all before is issued  // [streams][members]
     std::vector<double> max_end_;                   // [tasks]
     std::vector<TaskId> known_;                     // booked but not yet announced
     std::size_t booked_ = 0;
