@@ -62,6 +62,9 @@ public:
     /// True: counts scatter around the shares like a multinomial of that many choices; false: they
     /// are the shares times the choices.
     [[nodiscard]] virtual bool sampled() const { return false; }
+    /// True: every expert computes equally many rows whatever the tokens choose, so that shapes are
+    /// known before they do.
+    [[nodiscard]] virtual bool padded() const { return false; }
     /// Rows that reach a rank's experts in one pass of a layer, when given outright; else empty.
     /// [ranks], or [1] for all ranks alike.
     [[nodiscard]] virtual std::vector<double> rows(int moe_layer, bool backward, int ranks) const {

@@ -50,6 +50,7 @@ public:
     bool sampled() const override {
         return base_->sampled() && !modifiers_.pad && !modifiers_.expert_choice;
     }
+    bool padded() const override { return modifiers_.pad || modifiers_.expert_choice; }
     const Pairs* together(int moe_layer) const override { return base_->together(moe_layer); }
     const Pairs* follows(int moe_layer) const override { return base_->follows(moe_layer); }
 

@@ -124,6 +124,10 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
     const std::uint16_t id = out.graph.add_op(title + (contended ? " (beside transfers)" : ""));
     const bool backward = segment != Segment::ffn_forward && segment != Segment::attention_forward;
     const Step before = after.size() > 0 ? *after.begin() : Step{};
+    // How many rows each expert gets is read back before the experts can be launched.
+    const bool reads_back = segment == Segment::ffn_forward && item.moe_layer >= 0 &&
+                            s.parallel.expert > 1 && s.dispatcher->host_waits() &&
+                            !s.routing->padded() && !s.cuda_graphs.full;
     Step step;
     double seconds = 0;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
@@ -147,7 +151,8 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
         }
         const TaskId task = out.graph.add_work(g.lanes[l].compute, values, cost.gap,
                                                {Kind::compute, id, item.layer, micro_batch, g.unit},
-                                               gather(g, l, {before, g.hold}));
+                                               gather(g, l, {before, g.hold}),
+                                               {cost.issue, reads_back, s.host.read_back_s});
         if (l == 0) step.first = task;
     }
     add_ground(id, cost.ground, cost.rel_error, seconds / total);

@@ -36,6 +36,7 @@ struct Kernel {
     std::string name;
     bool by_rows;
     int launches;
+    double issue;  // seconds of the host
     std::function<Cost(double rows, double unique)> cost;
 };
 
@@ -60,8 +61,12 @@ public:
         q.m = s_.tokens_per_rank() * (whole ? 1 : s_.parallel.tensor);
         const double speed = s_.what_if.gemm;
         const int launches = routed && pass == Pass::weight_gradient ? experts_ : 1;
+        // Both gradients come from one call of the module; experts are launched one after another.
+        const topologies::Host& host = s_.host;
+        const double issue = (pass == Pass::weight_gradient ? host.kernel_s : host.linear_s) +
+                             (routed ? (experts_ - 1) * host.group_s : 0);
         list.push_back(
-            {linear.name, routed, launches, [this, q, routed, speed](double rows, double) {
+            {linear.name, routed, launches, issue, [this, q, routed, speed](double rows, double) {
                  topologies::Gemm at = q;
                  if (routed) at.m = rows / experts_;
                  return rate(mixed([&](bool c) { return s_.profile.gemm(at, c); }), speed);
@@ -77,13 +82,16 @@ public:
     /// [m, width] elements cast; m is the rank's routed rows when `routed`.
     void cast(const Quantize& how, double width, double m, bool routed) {
         if (how.name.empty()) return;
-        list.push_back(
-            {how.name, routed, how.launches, [this, &how, width, m, routed](double rows, double) {
-                 const topologies::Memory q{
-                     how.name, width * (routed ? rows : m) * how.bytes_per_element, how.launches};
-                 return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
-                             s_.what_if.memory_bound);
-             }});
+        const double issue =
+            s_.host.op_s + s_.host.kernel_s * (how.launches - 1 + (routed ? experts_ - 1 : 0));
+        list.push_back({how.name, routed, how.launches, issue,
+                        [this, &how, width, m, routed](double rows, double) {
+                            const topologies::Memory q{
+                                how.name, width * (routed ? rows : m) * how.bytes_per_element,
+                                how.launches};
+                            return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
+                                        s_.what_if.memory_bound);
+                        }});
     }
 
     void attention(const models::Attention& a, Pass pass) {
@@ -97,11 +105,11 @@ public:
         q.sequence = static_cast<double>(s_.sequence);
         q.qk_dim = a.qk_dim();
         q.v_dim = a.value_dim();
-        list.push_back(
-            {"attention core", false, pass == Pass::forward ? 1 : 3, [this, q](double, double) {
-                 return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }),
-                             s_.what_if.attention);
-             }});
+        list.push_back({"attention core", false, pass == Pass::forward ? 1 : 3, s_.host.linear_s,
+                        [this, q](double, double) {
+                            return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }),
+                                        s_.what_if.attention);
+                        }});
     }
 
     void memory(const std::string& segment, const models::Layer* layer, const Symbols& base) {
@@ -115,18 +123,19 @@ public:
             if (op.needs == "shared" && !(layer && layer->moe && layer->moe->shared_experts > 0))
                 continue;
             const bool by_rows = op.elements.uses('A') || op.elements.uses('U');
-            list.push_back(
-                {op.name, by_rows, op.launches, [this, &op, base](double rows, double unique) {
-                     Symbols at = base;
-                     at.A = rows;
-                     at.U = unique;
-                     const double elements = op.elements(at);
-                     if (elements <= 0) return Cost{};
-                     const topologies::Memory q{op.name, elements * op.bytes_per_element,
-                                                op.launches};
-                     return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
-                                 s_.what_if.memory_bound);
-                 }});
+            const double issue = s_.host.op_s + (op.launches - 1) * s_.host.kernel_s;
+            list.push_back({op.name, by_rows, op.launches, issue,
+                            [this, &op, base](double rows, double unique) {
+                                Symbols at = base;
+                                at.A = rows;
+                                at.U = unique;
+                                const double elements = op.elements(at);
+                                if (elements <= 0) return Cost{};
+                                const topologies::Memory q{op.name, elements * op.bytes_per_element,
+                                                           op.launches};
+                                return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
+                                            s_.what_if.memory_bound);
+                            }});
         }
     }
 
@@ -290,7 +299,8 @@ struct LayerCosts::Impl {
             other(kernels, item, segment);
         SegmentCost out;
         double fixed = 0, error = 0, total = 0;
-        int launches = 0, issued = 0;
+        int launches = 0;
+        bool graph = false;
         bool by_rows = false;
         for (const Kernel& k : kernels.list) {
             const Cost c = k.cost(mean_rows, mean_rows * unique_per_row);
@@ -299,7 +309,11 @@ struct LayerCosts::Impl {
             error += c.seconds * c.rel_error;
             total += c.seconds;
             launches += k.launches;
-            if (!captured(item, segment, k.name)) issued += k.launches;
+            if (c.seconds > 0) {
+                const bool in_graph = captured(item, segment, k.name);
+                graph = graph || in_graph;
+                if (!in_graph) out.issue += k.issue;
+            }
             by_rows = by_rows || k.by_rows;
             if (!k.by_rows) fixed += c.seconds;
         }
@@ -317,9 +331,8 @@ struct LayerCosts::Impl {
                 out.seconds.push_back(seconds);
             }
         }
-        // What the host cannot issue in time is a floor of its own.
-        const double issue = issued * s.profile.host_issue_s();
-        out.gap = std::max(launches * s.profile.launch_gap_s(), issue - total);
+        if (graph) out.issue += s.host.graph_s;
+        out.gap = launches * s.profile.launch_gap_s();
         return out;
     }
 };

@@ -26,7 +26,8 @@ struct SegmentCost {
     std::vector<double>
         seconds;      // at rows = 0, step, 2 step, ...; one value when rows do not matter
     double step = 0;  // rows between two values
-    double gap = 0;   // waits for the host's launches, not in `seconds`
+    double gap = 0;    // between kernels, not in `seconds`
+    double issue = 0;  // the host's, to launch all kernels that are in no graph
     std::array<double, 4> ground{};  // seconds by Evidence at the mean rows; their sum is the total
     double rel_error = 0;            // of the total at the mean rows, kernels erring together
     std::map<std::string, double> kernels;  // seconds by kernel at the mean rows

@@ -207,6 +207,9 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     if (in.has("profile") && !profile.empty())
         profile = sim::find_data(in, "profile", "topologies/profiles").string();
     s.profile = topologies::Profile::load(profile, s.cluster.device());
+    std::string host = in.text("host", s.cluster.device().host);
+    if (in.has("host")) host = sim::find_data(in, "host", "topologies/hosts").string();
+    s.host = topologies::load_host(host);
     s.gpus = small(in, "gpus", 1, s.cluster.gpus());
     if (s.gpus > s.cluster.gpus())
         in.fail("gpus",

@@ -12,6 +12,7 @@
 #include "scenarios/schedule.hpp"
 #include "topologies/cluster.hpp"
 #include "topologies/collective.hpp"
+#include "topologies/host.hpp"
 #include "topologies/kernel.hpp"
 
 namespace moesim::scenarios {
@@ -91,6 +92,7 @@ struct Scenario {
     models::Model model;
     topologies::Cluster cluster;
     topologies::Profile profile;
+    topologies::Host host;
     Recipe recipe;
     Parallel parallel;
     int gpus = 0;

@@ -72,8 +72,8 @@ struct Demand {
     double wire_seconds;  // bytes / achieved rate, alone, on the path's narrowest link
 };
 
-/// What the host does for a Work: it issues the work of a stream in order, ahead of the device as far
-/// as it can, and waits for the device only where it must read something back.
+/// What the host does for a Work: it issues the work of a stream in order, ahead of the device as
+/// far as it can, and waits for the device only where it must read something back.
 struct Issue {
     double seconds = 0;    // to launch all kernels
     bool waits = false;    // begins only when the stream has done what came before

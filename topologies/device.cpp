@@ -52,6 +52,7 @@ Device load_device(const std::string& name) {
     device.power_w = in.number("power_w", 0, kMost, 0);
     device.price_per_hour = in.number("price_per_hour", 0, kMost, 0);
     device.profile = in.text("profile", "");
+    device.host = in.text("host", "x86");
     auto source = in.table("source");
     for (const std::string& key : source.keys()) device.source[key] = source.text(key);
     in.finish();

@@ -21,6 +21,7 @@ struct Device {
     double power_w = 0;
     double price_per_hour = 0;  // USD; 0 when not stated
     std::string profile;        // default cost profile, "" for none (roofline)
+    std::string host;           // topologies/hosts: what launches its kernels
     std::map<std::string, std::string> source;
 
     /// Peak of a format; falls back to bf16 for a format that the device lacks.

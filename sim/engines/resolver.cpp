@@ -88,8 +88,7 @@ void Resolver::book(TaskId id) {
             const double begun = std::max(ready, host);
             host += task.issue.seconds;
             line_.start[at] = begun;
-            line_.end[at] =
-                std::max(begun + task.gap + seconds[seconds.size() == 1 ? 0 : m], host);
+            line_.end[at] = std::max(begun + task.gap + seconds[seconds.size() == 1 ? 0 : m], host);
             free[m] = line_.end[at];
             max_end_[id] = std::max(max_end_[id], line_.end[at]);
         }
