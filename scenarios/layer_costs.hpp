@@ -24,8 +24,8 @@ std::string_view name(Segment segment);
 /// Seconds of a segment on one rank as a function of the routed rows that it received.
 struct SegmentCost {
     std::vector<double>
-        seconds;      // at rows = 0, step, 2 step, ...; one value when rows do not matter
-    double step = 0;  // rows between two values
+        seconds;       // at rows = 0, step, 2 step, ...; one value when rows do not matter
+    double step = 0;   // rows between two values
     double gap = 0;    // between kernels, not in `seconds`
     double issue = 0;  // the host's, to launch all kernels that are in no graph
     std::array<double, 4> ground{};  // seconds by Evidence at the mean rows; their sum is the total

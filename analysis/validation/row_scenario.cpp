@@ -116,7 +116,7 @@ void write_cluster(Writer& w, const Degrees& d) {
     w.set("gpus", d.gpus);
     if (gpu == "H800")
         w.set("cluster", mentions(w.row().field("inter_node_net"), "MRFT")
-                             ? "\"deepseek-h800-2048-multi-rail\""
+                             ? "\"deepseek-h800-2048-mrft\""
                              : "\"deepseek-h800-2048\"");
     else if (gpu.starts_with("GB") && d.gpus > 72)
         w.assume("cluster",
