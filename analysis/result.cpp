@@ -105,7 +105,8 @@ ordered_json communication_json(const Simulated& run, const Means& mean) {
     }
     return {{"share", time > 0 ? mean.in_flight / time : 0},
             {"exposed_share", time > 0 ? exposed / time : 0},
-            {"by_kind", kinds}};
+            {"by_kind", kinds},
+            {"algorithms", run.lowered.algorithms}};
 }
 
 ordered_json memory_json(const Simulated& run) {

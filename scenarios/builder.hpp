@@ -10,6 +10,7 @@
 
 #include "scenarios/loads.hpp"
 #include "scenarios/lowering.hpp"
+#include "topologies/group_collective.hpp"
 
 namespace moesim::scenarios {
 
@@ -123,7 +124,8 @@ public:
     Step ring(Group& g, const Ring& ring, std::initializer_list<Step> after);
     /// Activations or their gradients from one pipeline rank to another.
     Step send(Group& from, Group& to, int what, int micro_batch, std::initializer_list<Step> after);
-    /// A collective of kind dp on the lanes' dp streams (of several groups).
+    /// A collective of kind dp on the lanes' dp streams (of several groups); bytes as nccl-tests
+    /// counts them (GroupCollective::load).
     Step reduce(std::span<Group* const> who, const std::string& collective, double bytes, int ranks,
                 int per_node, std::initializer_list<Step> after, const char* op);
     /// Seconds on the compute stream of every lane.
@@ -138,15 +140,31 @@ private:
         int physical;
         sim::LinkId id;
     };
+    /// What a collective among `ranks` costs, by the algorithm that is chosen for it.
+    struct GroupCost {
+        topologies::CollectiveLoad load;
+        topologies::TransferCost cost;
+    };
+    GroupCost group_cost(const std::string& collective, double bytes, int ranks, int per_node,
+                         bool contended, const std::string& what);
     std::vector<sim::TaskId> gather(const Group& g, std::size_t lane,
                                     std::initializer_list<Step> after) const;
-    sim::LinkId link(int physical, double rate_factor);
+    /// A port or cable in the graph, once. `members`: the ranks that share what it stands for.
+    sim::LinkId link(int physical, double rate_factor, int members = 1);
     std::uint16_t op(const std::string& name, const SegmentCost* cost, double seconds);
     std::uint16_t transfer_op(const std::string& name, const topologies::TransferCost& cost,
                               double seconds);
     void ported(std::vector<sim::Demand>& demands, const Lane& lane, double nic_out, double nic_in,
                 double nvlink_out, double nvlink_in, double payload, double mean_copies,
                 const topologies::TransferCost& cost);
+    [[nodiscard]] topologies::TransferCost exchange_cost(const std::string& name,
+                                                         const topologies::PortLoads& phase,
+                                                         double payload, bool contended) const;
+    void through_ports(std::vector<sim::Demand>& demands, const Lane& lane, std::size_t l,
+                       const topologies::PortLoads& phase, bool outwards, double payload,
+                       const topologies::TransferCost& cost);
+    void pairwise(std::vector<sim::Demand>& demands, const Group& g, const topologies::Flows& flows,
+                  bool outwards, double payload, const topologies::TransferCost& cost);
     void ship(std::vector<sim::Demand>& demands, const Lane& lane, std::size_t l,
               const ExchangeLoad& load, bool home, const topologies::TransferCost& cost);
     void sample(const Item& item, int micro_batch, const ExchangeLoad& load);

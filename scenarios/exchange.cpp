@@ -60,36 +60,22 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     const double payload =
         s.dispatcher->wire_bytes(s.model.hidden * (format.bytes + format.scale_bytes), moe.top_k);
     const ExchangeLoad& load_ = load(item, micro_batch, g.replica, backward);
-    const topologies::PortLoads& p = load_.ports;
-    const double mean_nic = std::max(mean(p.nic_out), 0.0);
-    topologies::TransferCost cost =
-        s.profile.transfer(name, std::max(mean_nic, mean(p.nvlink_out)) * payload, contended);
-    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
     const auto [before, fresh] = stream_seconds_.try_emplace(stream_segment, 0.0);
-    if (fresh)
+    if (fresh) {
         before->second =
             costs_->stream_seconds(stream_segment, mean_rows_, mean_rows_ * unique_per_row_);
+        // Rows brought into another order at home: read and written.
+        const double home = 2.0 * s.dispatcher->local_copies() * s.tokens_per_rank() * moe.top_k;
+        if (home > 0)
+            before->second +=
+                s.profile.memory({"permute", home * payload, s.dispatcher->local_copies()}, false)
+                    .seconds /
+                s.what_if.memory_bound;
+    }
 
-    std::vector<sim::Demand> demands;
     std::vector<sim::StreamId> streams;
     std::vector<TaskId> ids;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
-        const auto at = [&](const std::vector<double>& v) { return fold_ ? hottest(v) : v[l]; };
-        const double nic_hot = at(p.nic_out) + at(p.nic_in),
-                     nvl_hot = at(p.nvlink_out) + at(p.nvlink_in);
-        const double mean_share =
-            fold_ && nic_hot + nvl_hot > 0
-                ? (mean(p.nic_out) + mean(p.nic_in) + mean(p.nvlink_out) + mean(p.nvlink_in)) /
-                      (nic_hot + nvl_hot)
-                : 1;
-        if (outwards)
-            ported(demands, g.lanes[l], at(p.nic_out), at(p.nic_in), at(p.nvlink_out),
-                   at(p.nvlink_in), payload, mean_share, cost);
-        else
-            ported(demands, g.lanes[l], at(p.nic_in), at(p.nic_out), at(p.nvlink_in),
-                   at(p.nvlink_out), payload, mean_share, cost);
-        if (what == Exchange::dispatch || what == Exchange::dispatch_gradient)
-            ship(demands, g.lanes[l], l, load_, backward, cost);
         streams.push_back(g.lanes[l].ep);
         const auto mine = gather(g, l, after);
         ids.insert(ids.end(), mine.begin(), mine.end());
@@ -98,19 +84,102 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     const std::uint16_t id = out.graph.add_op(std::string{titles[static_cast<int>(what)]} +
                                               (contended ? " (beside compute)" : ""));
-    const double latency = cost.startup_s * s.what_if.latency + before->second;
     Step step;
     step.shared = true;
-    step.first = out.graph.add_transfer(streams, latency, 0, demands,
-                                        {Kind::ep, id, item.layer, micro_batch, g.unit}, ids);
-    std::array<double, 4> ground{};
-    ground[static_cast<std::size_t>(cost.evidence)] =
-        out.graph.alone_seconds(out.graph.tasks[step.first]);
-    add_ground(id, ground, cost.rel_error,
-               static_cast<double>(width_) * static_cast<double>(g.lanes.size()));
+    for (std::size_t i = 0; i < load_.phase_count(); ++i) {
+        const std::size_t phase = outwards ? i : load_.phase_count() - 1 - i;
+        const topologies::TransferCost cost =
+            exchange_cost(name, load_.phase(phase), payload, contended);
+        std::vector<sim::Demand> demands;
+        if (load_.flows.empty())
+            for (std::size_t l = 0; l < g.lanes.size(); ++l)
+                through_ports(demands, g.lanes[l], l, load_.phase(phase), outwards, payload, cost);
+        else
+            pairwise(demands, g, load_.flows[phase], outwards, payload, cost);
+        if (i == 0 && (what == Exchange::dispatch || what == Exchange::dispatch_gradient))
+            for (std::size_t l = 0; l < g.lanes.size(); ++l)
+                ship(demands, g.lanes[l], l, load_, backward, cost);
+        const double latency =
+            cost.startup_s * s.what_if.latency + (i == 0 ? before->second : 0.0);
+        step.first = out.graph.add_transfer(streams, latency, 0, demands,
+                                            {Kind::ep, id, item.layer, micro_batch, g.unit}, ids);
+        ids = {step.first};
+        std::array<double, 4> ground{};
+        ground[static_cast<std::size_t>(cost.evidence)] =
+            out.graph.alone_seconds(out.graph.tasks[step.first]);
+        add_ground(id, ground, cost.rel_error,
+                   static_cast<double>(width_) * static_cast<double>(g.lanes.size()));
+    }
     if (what == Exchange::dispatch) sample(item, micro_batch, load_);
     turn_[static_cast<std::size_t>(&g - groups.data())] = step;
     return step;
+}
+
+topologies::TransferCost Builder::exchange_cost(const std::string& name,
+                                                const topologies::PortLoads& p, double payload,
+                                                bool contended) const {
+    topologies::TransferQuery query;
+    query.collective = name;
+    query.nic_bytes = mean(p.nic_out) * payload;
+    query.nvlink_bytes = mean(p.nvlink_out) * payload;
+    query.contended = contended;
+    query.ranks = s.parallel.expert;
+    query.nodes = query.nic_bytes > 0 ? loads_->nodes() : 1;
+    query.sms = s.dispatcher_sms > 0 ? s.dispatcher_sms : s.dispatcher->sms();
+    topologies::TransferCost cost = s.profile.transfer(query);
+    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
+    return cost;
+}
+
+void Builder::through_ports(std::vector<sim::Demand>& demands, const Lane& lane, std::size_t l,
+                            const topologies::PortLoads& p, bool outwards, double payload,
+                            const topologies::TransferCost& cost) {
+    const auto at = [&](const std::vector<double>& v) { return fold_ ? hottest(v) : v[l]; };
+    const double nic_hot = at(p.nic_out) + at(p.nic_in),
+                 nvl_hot = at(p.nvlink_out) + at(p.nvlink_in);
+    const double mean_share =
+        fold_ && nic_hot + nvl_hot > 0
+            ? (mean(p.nic_out) + mean(p.nic_in) + mean(p.nvlink_out) + mean(p.nvlink_in)) /
+                  (nic_hot + nvl_hot)
+            : 1;
+    if (outwards)
+        ported(demands, lane, at(p.nic_out), at(p.nic_in), at(p.nvlink_out), at(p.nvlink_in),
+               payload, mean_share, cost);
+    else
+        ported(demands, lane, at(p.nic_in), at(p.nic_out), at(p.nvlink_in), at(p.nvlink_out),
+               payload, mean_share, cost);
+}
+
+/// One flow for each pair that has something to send, from port to port. Folded groups have all
+/// their members' ports.
+void Builder::pairwise(std::vector<sim::Demand>& demands, const Group& g,
+                       const topologies::Flows& flows, bool outwards, double payload,
+                       const topologies::TransferCost& cost) {
+    const auto gpu = [&](std::size_t member) {
+        return fold_ ? g.lanes.front().gpu + static_cast<int>(member) : g.lanes[member].gpu;
+    };
+    for (std::size_t s_ = 0; s_ < flows.ranks; ++s_)
+        for (std::size_t d = 0; d < flows.ranks; ++d) {
+            const double copies = outwards ? flows.at(s_, d) : flows.at(d, s_);
+            if (copies <= 0) continue;
+            const int a = gpu(s_), b = gpu(d);
+            const bool inside = s.cluster.node_of(a) == s.cluster.node_of(b);
+            const double factor = inside ? s.what_if.nvlink : s.what_if.nic;
+            const int ports[] = {inside ? s.cluster.nvlink_out(a) : s.cluster.nic_out(a),
+                                 inside ? s.cluster.nvlink_in(b) : s.cluster.nic_in(b)};
+            std::vector<sim::LinkId> path;
+            double narrowest = 0;
+            for (const int port : ports) {
+                if (port < 0) continue;
+                path.push_back(link(port, factor, fold_ ? static_cast<int>(flows.ranks) : 1));
+                const double rate = out.graph.links[path.back()].capacity.si();
+                narrowest = path.size() == 1 ? rate : std::min(narrowest, rate);
+            }
+            if (path.empty()) continue;
+            const double rate = narrowest * (inside ? cost.nvlink_share : cost.nic_share);
+            demands.push_back({out.graph.add_path(path), copies * payload,
+                               copies * payload / rate * cost.slowdown});
+        }
 }
 
 }  // namespace moesim::scenarios

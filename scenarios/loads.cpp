@@ -280,7 +280,9 @@ void Loads::spread(ExchangeLoad& load, std::size_t etp) {
     };
     each(load.rows, static_cast<double>(etp));
     each(load.unique, static_cast<double>(etp));
-    for (topologies::PortLoads* ports : {&load.ports, &load.shipped})
+    std::vector<topologies::PortLoads*> all{&load.ports, &load.shipped};
+    for (topologies::PortLoads& phase : load.phases) all.push_back(&phase);
+    for (topologies::PortLoads* ports : all)
         for (auto* values :
              {&ports->nic_out, &ports->nic_in, &ports->nvlink_out, &ports->nvlink_in})
             each(*values, 1);
@@ -320,7 +322,7 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
         chosen(routing, top_k_, moe_layer, static_cast<int>(k) % routing.kinds(), tokens, &dropped);
         out.dropped += dropped * count[k] / static_cast<double>(members);
     }
-    out.ports = scenario_.dispatcher->loads(shape_, per_token, kinds, tokens);
+    exchange(out, per_token, kinds, tokens);
     if (scenario_.placement.per_batch != "none") {
         std::vector<std::vector<double>> expert_rows;  // [sources][experts]
         for (const int k : kinds) {
@@ -346,11 +348,37 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
             out.unique[r] *= out.rows[r] > 0 ? rows / out.rows[r] : 1;
             out.rows[r] = rows;
         }
-    for (auto* values : {&out.rows, &out.unique, &out.ports.nic_out, &out.ports.nic_in,
-                         &out.ports.nvlink_out, &out.ports.nvlink_in})
-        scale_excess(*values);
+    for (auto* values : {&out.rows, &out.unique}) scale_excess(*values);
+    const auto even = [this](topologies::PortLoads& p) {
+        for (auto* values : {&p.nic_out, &p.nic_in, &p.nvlink_out, &p.nvlink_in})
+            scale_excess(*values);
+    };
+    even(out.ports);
+    for (topologies::PortLoads& phase : out.phases) even(phase);
     if (etp > 1) spread(out, static_cast<std::size_t>(etp));
     return out;
+}
+
+void Loads::exchange(ExchangeLoad& out, const topologies::Copies& per_token,
+                     const std::vector<int>& kinds, double tokens) const {
+    std::vector<topologies::Flows> phases =
+        scenario_.dispatcher->flows(shape_, per_token, kinds, tokens);
+    out.ports = topologies::port_loads(shape_, phases.front());
+    if (phases.size() > 1) {
+        out.phases.push_back(out.ports);
+        for (std::size_t i = 1; i < phases.size(); ++i) {
+            out.phases.push_back(topologies::port_loads(shape_, phases[i]));
+            const topologies::PortLoads& more = out.phases.back();
+            const auto add = [](std::vector<double>& to, const std::vector<double>& what) {
+                for (std::size_t r = 0; r < to.size(); ++r) to[r] += what[r];
+            };
+            add(out.ports.nic_out, more.nic_out);
+            add(out.ports.nic_in, more.nic_in);
+            add(out.ports.nvlink_out, more.nvlink_out);
+            add(out.ports.nvlink_in, more.nvlink_in);
+        }
+    }
+    if (scenario_.network == "pairwise") out.flows = std::move(phases);
 }
 
 }  // namespace moesim::scenarios

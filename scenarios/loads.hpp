@@ -13,10 +13,17 @@ namespace moesim::scenarios {
 struct ExchangeLoad {
     std::vector<double> rows;     // [members] routed rows that reach a rank's experts
     std::vector<double> unique;   // [members] distinct tokens among them
-    topologies::PortLoads ports;  // [members] token copies of the dispatch
+    topologies::PortLoads ports;  // [members] token copies of the dispatch, all phases together
+    std::vector<topologies::PortLoads> phases;  // each phase apart, where there are several
+    std::vector<topologies::Flows> flows;       // [phases] from whom to whom, for network "pairwise"
     /// [members] expert weights that travel for this micro-batch only, as copies of one expert
     topologies::PortLoads shipped;
     double dropped = 0;  // share of assignments dropped
+
+    [[nodiscard]] std::size_t phase_count() const { return phases.empty() ? 1 : phases.size(); }
+    [[nodiscard]] const topologies::PortLoads& phase(std::size_t i) const {
+        return phases.empty() ? ports : phases[i];
+    }
 };
 
 double mean(const std::vector<double>& v);
@@ -66,6 +73,7 @@ public:
     [[nodiscard]] ExchangeLoad get(int moe_layer, int micro_batch, int replica,
                                    bool backward) const;
     [[nodiscard]] int members() const { return members_; }
+    [[nodiscard]] int nodes() const { return shape_.nodes; }  // that an expert group spans
     [[nodiscard]] int slots_per_member() const { return slots_->slots_per_member(); }
     /// Expert slots that hold another replica of an expert of another member, per member and layer
     /// [layers][members]: their gradients are reduced.
@@ -84,6 +92,8 @@ private:
     void count_moves(PlacementInput input);
     void scale_excess(std::vector<double>& values) const;
     static void spread(ExchangeLoad& load, std::size_t expert_tensor);
+    void exchange(ExchangeLoad& out, const topologies::Copies& per_token,
+                  const std::vector<int>& kinds, double tokens) const;
     [[nodiscard]] bool by_source() const;
 
     const Scenario& scenario_;

@@ -108,12 +108,11 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     std::map<int, Step> reduced;
     write_replicas(b, stages);
     const char* reduction = sharded ? "nccl.reduce_scatter" : "nccl.all_reduce";
-    const double rounds = sharded ? 1 : 2;
     for (auto& [held_stages, who] : together) {
         const RankParameters p = held(s, stages, who.front()->rank);
-        const Step first = b.reduce(who, reduction, p.shared * s.recipe.reduce_bytes * rounds,
+        const Step first = b.reduce(who, reduction, p.shared * s.recipe.reduce_bytes,
                                     dense.ranks, dense.per_node, {}, "gradient reduction");
-        const Step last = b.reduce(who, reduction, p.routed * s.recipe.reduce_bytes * rounds,
+        const Step last = b.reduce(who, reduction, p.routed * s.recipe.reduce_bytes,
                                    experts.ranks, experts.per_node, {first}, "gradient reduction");
         for (Group* g : who) reduced[g->rank] = last;
     }

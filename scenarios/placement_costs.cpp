@@ -26,13 +26,13 @@ void write_replicas(Builder& b, const std::vector<std::vector<Item>>& stages) {
         Group* const who[] = {&g};
         const int layers = moe_layers_on(s, stages, g.rank);
         const int per_node = std::min(s.parallel.expert, s.cluster.gpus_per_node());
-        b.reduce(who, "nccl.all_reduce", 2 * slots * layers * expert * s.recipe.reduce_bytes,
+        b.reduce(who, "nccl.all_reduce", slots * layers * expert * s.recipe.reduce_bytes,
                  s.parallel.expert, per_node, {}, "replica gradient reduction");
         if (s.placement.move_every <= 0 || s.placement.hide_moves) continue;
         const double bytes =
             b.loads().moved_slots() * layers * expert *
             (s.recipe.weight_bytes + s.recipe.master_bytes + s.recipe.moment_bytes);
-        b.reduce(who, "nccl.alltoall", bytes * per_node / s.placement.move_every, s.parallel.expert,
+        b.reduce(who, "nccl.alltoall", bytes / s.placement.move_every, s.parallel.expert,
                  per_node, {}, "expert move");
     }
 }

@@ -139,6 +139,8 @@ void read_placement(sim::Table& in, Scenario& s) {
         plan.spill_chunk = table.number("chunk", 1, 1e9, 128);
     }
     if (!s.routing) return;
+    if (per_batch && s.network == "pairwise")
+        table.fail("strategy", plan.name + " is not modelled with step.network = \"pairwise\"");
     if (plan.redundant > 0 && !plan.strategy->replicates())
         table.fail("redundant", plan.name + " places every expert once");
     if (plan.redundant % s.parallel.expert != 0)
@@ -245,6 +247,8 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     s.resolved["step"]["layers_per_stage"] = s.layers_per_stage;
     if (s.resolved["cluster"].is_object()) s.resolved["cluster"].update(s.cluster.resolved());
     if (in.has("faults")) s.resolved["faults"] = s.cluster.resolved()["faults"];
+    if (s.resolved["step"]["dispatcher"] == "auto")
+        s.resolved["step"]["dispatcher_picked"] = s.dispatcher_name;
     return s;
 }
 

@@ -102,6 +102,7 @@ struct Scenario {
     std::string schedule_name, dispatcher_name, optimizer;
     std::shared_ptr<const Schedule> schedule;
     std::shared_ptr<const topologies::Dispatcher> dispatcher;
+    std::string network = "links";  // links: one demand per loaded port; pairwise: one per pair
     std::vector<int> layers_per_stage;  // decoder layers of each stage (chunk * pipeline + rank)
     Recompute recompute;
     Overlap overlap;

@@ -126,7 +126,11 @@ void read_step(sim::Table& in, Scenario& s) {
                                                                    : "interleaved");
     s.schedule = Schedules::make(s.schedule_name);
     using Dispatchers = sim::Registry<topologies::Dispatcher>;
-    s.dispatcher_name = step.choice("dispatcher", Dispatchers::names(), "alltoall");
+    std::vector<std::string> dispatchers = Dispatchers::names();
+    dispatchers.emplace_back("auto");
+    s.dispatcher_name = step.choice("dispatcher", dispatchers, "alltoall");
+    if (s.dispatcher_name == "auto")
+        s.dispatcher_name = topologies::pick_dispatcher(s.cluster, s.parallel.expert);
     s.dispatcher = Dispatchers::make(s.dispatcher_name);
     s.dispatcher_sms = small(step, "dispatcher_sms", 0, 0);
     std::string precision = step.text("precision", "bf16");
@@ -139,7 +143,9 @@ void read_step(sim::Table& in, Scenario& s) {
         step.choice("optimizer", {"none", "replicated", "zero1", "zero2", "fsdp"}, "zero1");
     s.context_kind = step.choice("context_kind", {"ring", "alltoall"}, "ring");
     read_graphs(step, s);
-    step.choice("network", {"links"}, "links");
+    s.network = step.choice("network", {"links", "pairwise"}, "links");
+    if (s.network == "pairwise" && s.parallel.expert_tensor > 1)
+        step.fail("network", "pairs are not modelled with parallel.expert_tensor");
     read_overlap(step, s);
     s.group = small(step, "group", 0, 0);
     s.flush = small(step, "flush", 0, 0);

@@ -9,12 +9,12 @@ namespace moesim::scenarios {
 using sim::Kind;
 using sim::TaskId;
 
-sim::LinkId Builder::link(int physical, double rate_factor) {
+sim::LinkId Builder::link(int physical, double rate_factor, int members) {
     const auto [at, fresh] = links_.try_emplace(physical, 0u);
     if (fresh) {
         const topologies::PhysicalLink& p = s.cluster.links()[static_cast<std::size_t>(physical)];
         at->second = out.graph.add_link({fmt::format("{} {}->{}", p.cls, p.from, p.to), p.cls,
-                                         p.capacity * rate_factor, stands_for_ * width_});
+                                         p.capacity * rate_factor, stands_for_ * width_ / members});
     }
     return at->second;
 }
@@ -35,10 +35,37 @@ void Builder::ported(std::vector<sim::Demand>& demands, const Lane& lane, double
     port(s.cluster.nvlink_in(lane.gpu), nvlink_in, cost.nvlink_share, s.what_if.nvlink);
 }
 
+Builder::GroupCost Builder::group_cost(const std::string& collective, double bytes, int ranks,
+                                       int per_node, bool contended, const std::string& what) {
+    const auto rate = [&](int port, double factor) {
+        return port < 0 ? 0
+                        : s.cluster.links()[static_cast<std::size_t>(port)].capacity.si() * factor;
+    };
+    const topologies::RankGroup group{ranks, std::max(1, std::min(per_node, ranks)),
+                                      s.cluster.device().nvls,
+                                      s.cluster.resolved().value("in_network_reduction", false)};
+    const topologies::CollectiveChoice choice =
+        topologies::choose(collective, group, bytes,
+                           {rate(s.cluster.nic_out(0), s.what_if.nic),
+                            rate(s.cluster.nvlink_out(0), s.what_if.nvlink)});
+    out.algorithms[what] = choice.algorithm;
+    topologies::TransferQuery query;
+    query.collective = collective;
+    // All-to-alls are measured by what passes a port, as exchanges are.
+    query.bytes = collective == "nccl.alltoall" ? 0 : bytes;
+    query.nic_bytes = choice.load.nic;
+    query.nvlink_bytes = choice.load.nvlink;
+    query.contended = contended;
+    query.ranks = ranks;
+    query.nodes = group.nodes();
+    topologies::TransferCost cost = s.profile.transfer(query);
+    cost.startup_s = std::max(cost.startup_s, choice.steps_s);
+    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
+    return {choice.load, cost};
+}
+
 Step Builder::ring(Group& g, const Ring& r, std::initializer_list<Step> after) {
     if (r.ranks <= 1 || r.bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
-    topologies::TransferCost cost = s.profile.transfer(r.collective, r.bytes, r.contended);
-    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
     const std::uint16_t id =
         out.graph.add_op(std::string{r.title} + (r.contended ? " (beside compute)" : ""));
     // Inside a node everything takes NVLink. Beyond it, the ranks of a node take turns with their
@@ -46,6 +73,17 @@ Step Builder::ring(Group& g, const Ring& r, std::initializer_list<Step> after) {
     const int in_node = std::max(1, s.cluster.gpus_per_node() / r.stride);
     const double nvlink = in_node > 1 ? r.sent : 0;
     const double nic = in_node < r.ranks ? r.sent / in_node : 0;
+    topologies::TransferQuery query;
+    query.collective = r.collective;
+    query.bytes = r.collective == "nccl.alltoall" ? 0 : r.bytes;
+    // Point-to-point calls are measured one message at a time.
+    query.nic_bytes = r.collective == "p2p" && nic > 0 ? r.bytes : nic;
+    query.nvlink_bytes = r.collective == "p2p" && nvlink > 0 ? r.bytes : nvlink;
+    query.contended = r.contended;
+    query.ranks = r.ranks;
+    query.nodes = (r.ranks + in_node - 1) / in_node;
+    topologies::TransferCost cost = s.profile.transfer(query);
+    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
     std::vector<sim::Demand> demands;
     std::vector<sim::StreamId> streams;
     std::vector<TaskId> ids;
@@ -117,7 +155,10 @@ Step Builder::expert_tensor(Group& g, const Item& item, int micro_batch, bool ba
 Step Builder::send(Group& from, Group& to, int what, int micro_batch,
                    std::initializer_list<Step> after) {
     const double bytes = s.tokens_per_rank() * s.model.hidden * 2;
-    const topologies::TransferCost cost = s.profile.transfer("p2p", bytes, false);
+    const bool near = s.cluster.node_of(from.lanes.front().gpu) ==
+                      s.cluster.node_of(to.lanes.front().gpu);
+    const topologies::TransferCost cost =
+        group_cost("p2p", bytes, 2, near ? 2 : 1, false, "stage to stage").cost;
     const std::uint16_t id = out.graph.add_op("stage to stage");
     Step step;
     for (std::size_t l = 0; l < from.lanes.size(); ++l) {
@@ -159,19 +200,15 @@ Step Builder::reduce(std::span<Group* const> who, const std::string& collective,
                      int ranks, int per_node, std::initializer_list<Step> after,
                      const char* title) {
     if (ranks <= 1 || bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
-    const topologies::TransferCost cost = s.profile.transfer(collective, bytes, false);
+    const auto [load, cost] = group_cost(collective, bytes, ranks, per_node, false, title);
     const std::uint16_t id = out.graph.add_op(title);
-    const int nodes = (ranks + per_node - 1) / per_node;
-    // A ring over all ranks crosses each node boundary once per byte; the node's NICs share it.
-    const double nvlink = per_node > 1 ? bytes * (ranks - 1) / ranks : 0;
-    const double nic = nodes > 1 ? bytes / per_node * (nodes - 1) / nodes : 0;
     std::vector<sim::Demand> demands;
     std::vector<sim::StreamId> streams;
     std::vector<TaskId> ids;
     std::uint32_t unit = sim::kNone;
     for (Group* g : who)
         for (std::size_t l = 0; l < g->lanes.size(); ++l) {
-            ported(demands, g->lanes[l], nic, nic, nvlink, nvlink, 1, 1, cost);
+            ported(demands, g->lanes[l], load.nic, load.nic, load.nvlink, load.nvlink, 1, 1, cost);
             streams.push_back(g->lanes[l].dp);
             const auto mine = gather(*g, l, after);
             ids.insert(ids.end(), mine.begin(), mine.end());

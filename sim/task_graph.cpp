@@ -114,7 +114,19 @@ std::uint32_t TaskGraph::participants(const Task& t) const {
 
 double TaskGraph::alone_seconds(const Task& t) const {
     double slowest = t.least;
-    for (const Demand& d : demands_of(t)) slowest = std::max(slowest, d.wire_seconds);
+    const auto all = demands_of(t);
+    for (const Demand& d : all) slowest = std::max(slowest, d.wire_seconds);
+    if (all.size() > 1 && paths[all.front().path].size() > 1) {  // demands may meet on a link
+        std::map<LinkId, double> busy;
+        for (const Demand& d : all) {
+            double narrowest = links[paths[d.path].front()].capacity.si();
+            for (const LinkId l : paths[d.path])
+                narrowest = std::min(narrowest, links[l].capacity.si());
+            for (const LinkId l : paths[d.path])
+                busy[l] += d.wire_seconds * narrowest / links[l].capacity.si();
+        }
+        for (const auto& [link, seconds] : busy) slowest = std::max(slowest, seconds);
+    }
     return t.latency + slowest;
 }
 

@@ -142,7 +142,8 @@ public:
     [[nodiscard]] std::span<const Demand> demands_of(const Task& t) const;
     /// Members of all streams of a task together (participants, in stream order).
     [[nodiscard]] std::uint32_t participants(const Task& t) const;
-    /// Uncontended seconds of a transfer: latency + max(least, slowest demand).
+    /// Uncontended seconds of a transfer: latency + max(least, slowest demand, busiest link where
+    /// its demands meet).
     [[nodiscard]] double alone_seconds(const Task& t) const;
 
 private:

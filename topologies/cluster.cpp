@@ -73,6 +73,7 @@ Cluster build_cluster(sim::Table& in, const std::string& name) {
     std::string device = in.text("device");
     if (!device.ends_with(".toml"))
         device = in.choice("device", sim::list_data("topologies/devices"));
+    in.flag("in_network_reduction", false);  // switches that add (SHARP); asked of resolved()
     in.ignore("source");
     const auto fabric = Kinds::make(kind, in);
     Cluster::Builder builder{name, load_device(device)};

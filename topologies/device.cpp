@@ -53,6 +53,8 @@ Device load_device(const std::string& name) {
     device.price_per_hour = in.number("price_per_hour", 0, kMost, 0);
     device.profile = in.text("profile", "");
     device.host = in.text("host", "x86");
+    device.transfers = in.text("transfers", "");
+    device.nvls = in.flag("nvls", false);
     auto source = in.table("source");
     for (const std::string& key : source.keys()) device.source[key] = source.text(key);
     in.finish();

@@ -22,6 +22,8 @@ struct Device {
     double price_per_hour = 0;  // USD; 0 when not stated
     std::string profile;        // default cost profile, "" for none (roofline)
     std::string host;           // topologies/hosts: what launches its kernels
+    std::string transfers;      // measured transfers where the profile names none; "" for none
+    bool nvls = false;          // its scale-up switch adds and multicasts (NVLink SHARP)
     std::map<std::string, std::string> source;
 
     /// Peak of a format; falls back to bf16 for a format that the device lacks.

@@ -63,6 +63,19 @@ struct TransferCost {
     Evidence evidence = Evidence::roofline;
 };
 
+/// What a transfer is asked for.
+struct TransferQuery {
+    /// As in topologies/collectives ("deepep.dispatch", "nccl.all_reduce", "p2p", ...).
+    std::string collective;
+    /// Size by the collective's own measure (nccl-tests: the whole buffer of a rank); 0 for an
+    /// exchange, which is measured by what passes its ports.
+    double bytes = 0;
+    double nic_bytes = 0, nvlink_bytes = 0;  // through a rank's ports, one direction, on average
+    bool contended = false;
+    int ranks = 0, nodes = 1;  // of the group; 0: not said
+    int sms = 0;               // held; 0: not said
+};
+
 /// The cost profile of a device: physical form first (tiles and waves over SMs, bytes over
 /// bandwidth, launch floor), fitted parameters second, measured points with their residuals kept.
 ///
@@ -82,9 +95,8 @@ public:
     [[nodiscard]] Cost gemm(const Gemm& q, bool contended) const;
     [[nodiscard]] Cost attention(const AttentionCore& q, bool contended) const;
     [[nodiscard]] Cost memory(const Memory& q, bool contended) const;
-    /// `collective` as in topologies/collectives ("deepep.dispatch", "deepep.combine",
-    /// "deepep.dispatch_cached", "deepep.combine_gradient", "nccl.alltoall", "nccl.reduce_scatter",
-    /// "nccl.all_gather", "nccl.all_reduce", "p2p"); bytes per rank and direction.
+    [[nodiscard]] TransferCost transfer(const TransferQuery& query) const;
+    /// bytes per rank and direction.
     [[nodiscard]] TransferCost transfer(const std::string& collective, double bytes,
                                         bool contended) const;
     /// Idle time between two kernels of a stream when the device is the bottleneck.

@@ -84,6 +84,8 @@ bool Profile::Impl::same_device() const {
 Profile Profile::load(const std::string& name, const Device& device) {
     auto impl = std::make_shared<Impl>(name.empty() ? roofline_profile() : read_profile(name));
     impl->asked = hardware_of(device);
+    if (impl->table.points() == 0 && !device.transfers.empty())
+        impl->table = TransferTable::load(device.transfers);
     if (name.empty()) {
         impl->taken = impl->asked;
         impl->measured = device.name;
@@ -170,21 +172,46 @@ Cost Profile::memory(const Memory& q, bool contended) const {
 }
 
 TransferCost Profile::transfer(const std::string& collective, double bytes, bool contended) const {
-    auto found = impl_->transfers.find(collective);
-    const bool own = found != impl_->transfers.end();
-    if (!own) {
-        found = typical().transfers.find(collective);
-        if (found == typical().transfers.end()) found = typical().transfers.find("nccl.alltoall");
+    TransferQuery query;
+    query.collective = collective;
+    query.nic_bytes = query.nvlink_bytes = bytes;
+    query.contended = contended;
+    return transfer(query);
+}
+
+TransferCost Profile::transfer(const TransferQuery& query) const {
+    const double bytes =
+        query.bytes > 0 ? query.bytes : std::max(query.nic_bytes, query.nvlink_bytes);
+    const auto from = [&](const TransferForm& form) {
+        TransferCost out = form.cost;
+        out.nic_share = at(form.bytes, form.nic_share, std::max(bytes, 1.0));
+        out.nvlink_share = at(form.bytes, form.nvlink_share, std::max(bytes, 1.0));
+        if (!query.contended) out.slowdown = 1;
+        const bool inside = bytes >= form.bytes.front() / 2 && bytes <= form.bytes.back() * 2;
+        if (!inside) out.evidence = std::max(out.evidence, Evidence::extrapolated);
+        return out;
+    };
+    const auto weaker = [&](TransferCost cost) {
+        if (!impl_->same_device()) cost.evidence = std::max(cost.evidence, Evidence::extrapolated);
+        return cost;
+    };
+    if (const auto own = impl_->transfers.find(query.collective); own != impl_->transfers.end())
+        return weaker(from(own->second));
+    auto known = typical().transfers.find(query.collective);
+    if (known == typical().transfers.end()) known = typical().transfers.find("nccl.alltoall");
+    const TransferCost assumed = from(known->second);
+    std::optional<TransferCost> out = impl_->table.answer(query);
+    if (!out) return assumed;
+    if (out->nvlink_share <= 0) out->nvlink_share = assumed.nvlink_share;
+    if (out->nic_share <= 0) {
+        out->nic_share = assumed.nic_share;
+        if (query.nodes > 1) {  // what the network does is not in the table
+            out->startup_s = std::max(out->startup_s, assumed.startup_s);
+            out->evidence = assumed.evidence;
+            out->rel_error = assumed.rel_error;
+        }
     }
-    const TransferForm& form = found->second;
-    TransferCost out = form.cost;
-    out.nic_share = at(form.bytes, form.nic_share, std::max(bytes, 1.0));
-    out.nvlink_share = at(form.bytes, form.nvlink_share, std::max(bytes, 1.0));
-    if (!contended) out.slowdown = 1;
-    if (!impl_->same_device()) out.evidence = std::max(out.evidence, Evidence::extrapolated);
-    const bool inside = bytes >= form.bytes.front() / 2 && bytes <= form.bytes.back() * 2;
-    if (!inside) out.evidence = std::max(out.evidence, Evidence::extrapolated);
-    return out;
+    return weaker(*out);
 }
 
 double Profile::launch_gap_s() const { return impl_->launch_gap_s; }
@@ -202,7 +229,8 @@ nlohmann::ordered_json Profile::provenance() const {
     out["points"] = {{"gemm", impl_->gemm_points.size()},
                      {"attention", impl_->attention_points.size()},
                      {"memory", memory},
-                     {"transfer", impl_->transfers.size()}};
+                     {"transfer", impl_->transfers.size() + impl_->table.points()}};
+    for (const auto& [key, text] : impl_->table.source()) out["transfers"][key] = text;
     for (const auto& [op, v] : impl_->validation)
         out["held_out"][op] = {
             {"shapes", v.shapes}, {"median_rel_error", v.median}, {"p90_rel_error", v.p90}};

@@ -9,6 +9,7 @@
 
 #include "topologies/kernel.hpp"
 #include "topologies/residual_grid.hpp"
+#include "topologies/transfer_table.hpp"
 
 namespace moesim::topologies {
 
@@ -112,7 +113,8 @@ struct Profile::Impl {
     std::map<std::string, std::vector<Point<Memory>>> memory_points;
     std::map<std::string, std::string>
         memory_like;  // name -> name whose rate it is assumed to reach
-    std::map<std::string, TransferForm> transfers;
+    std::map<std::string, TransferForm> transfers;  // these before the table's
+    TransferTable table;
     std::map<std::string, Validation> validation;  // by op, "gemm.bf16"
     nlohmann::ordered_json source;
 

@@ -274,6 +274,11 @@ Profile::Impl read_chain(sim::Table in, int depth) {
     }
     for (sim::Table& transfer : in.tables("transfer"))
         out.transfers[transfer.text("collective")] = read_transfer(transfer);
+    if (in.has("transfers"))
+        out.table = TransferTable::load(
+            sim::find_data(in, "transfers", "topologies/profiles/transfers").string());
+    else
+        in.ignore("transfers");
     out.source = read_source(in.table("source"));
     out.source.update(inherited);
     in.finish();

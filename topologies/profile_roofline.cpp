@@ -35,8 +35,11 @@ Profile::Impl roofline_profile() {
     for (const char* name :
          {"deepep.dispatch", "deepep.dispatch_cached", "deepep.combine", "deepep.combine_gradient"})
         out.transfers[name] = typical(60e-6, 20);
-    for (const char* name :
-         {"nccl.alltoall", "nccl.reduce_scatter", "nccl.all_gather", "nccl.all_reduce"})
+    for (const char* name : {"hybridep.dispatch", "hybridep.combine", "nvlink.dispatch",
+                             "nvlink.combine", "deepep_ll.dispatch", "deepep_ll.combine"})
+        out.transfers[name] = typical(40e-6, 16);
+    for (const char* name : {"nccl.alltoall", "nccl.reduce_scatter", "nccl.all_gather",
+                             "nccl.all_reduce", "nccl.broadcast"})
         out.transfers[name] = typical(20e-6, 16);
     out.transfers["p2p"] = typical(10e-6, 2);
     return out;

@@ -13,6 +13,7 @@
 #include "sim/paths.hpp"
 #include "sim/task_graph.hpp"
 #include "topologies/collective.hpp"
+#include "topologies/group_collective.hpp"
 #include "topologies/fabric.hpp"
 
 namespace moesim::analysis {
@@ -26,10 +27,11 @@ struct DataKind {
     const char* folder;
     const char* extension;
 };
-constexpr std::array<DataKind, 7> kData{{{"models", "models/zoo", ".toml"},
+constexpr std::array<DataKind, 8> kData{{{"models", "models/zoo", ".toml"},
                                          {"clusters", "topologies/clusters", ".toml"},
                                          {"devices", "topologies/devices", ".toml"},
                                          {"profiles", "topologies/profiles", ".toml"},
+                                         {"transfers", "topologies/profiles/transfers", ".toml"},
                                          {"recipes", "scenarios/recipes", ".toml"},
                                          {"routing tables", "models/routing", ".csv"},
                                          {"scenarios", "scenarios", ".toml"}}};
@@ -55,6 +57,7 @@ std::vector<std::pair<const char*, Sentences>> registered() {
         {"engines", sentences<sim::Engine>()},
         {"schedules", sentences<scenarios::Schedule>()},
         {"dispatchers", sentences<Dispatcher>()},
+        {"collectives", sentences<topologies::GroupCollective>()},
         {"placement strategies", sentences<PlacementStrategy, sim::Table&>()},
         {"routing kinds", sentences<models::Routing, sim::Table&, const models::RoutingShape&>()},
         {"fabrics", sentences<Fabric, sim::Table&>()},

@@ -63,15 +63,20 @@ Flows find_flows(const TaskGraph& graph) {
     constexpr std::uint32_t unseen = kNone, many = kNone - 1;
     std::vector<std::uint32_t> only(graph.links.size(),
                                     unseen);  // the one stream that loads a link
-    for (const TaskGraph::Task& task : graph.tasks)
+    std::vector<TaskId> last(graph.links.size(), kNone);  // that loaded a link
+    for (TaskId id = 0; id < graph.tasks.size(); ++id) {
+        const TaskGraph::Task& task = graph.tasks[id];
         for (const Demand& demand : graph.demands_of(task))
             for (const LinkId link : graph.paths[demand.path]) {
+                if (last[link] == id) only[link] = many;  // two demands of one transfer meet
+                last[link] = id;
                 const auto streams = graph.streams_of(task);
                 if (only[link] == unseen) only[link] = streams.front();
                 // The first stream serialises its transfers; one more stream may run beside it.
                 if (std::find(streams.begin(), streams.end(), only[link]) == streams.end())
                     only[link] = many;
             }
+    }
     Flows flows;
     for (const auto& path : graph.paths)
         flows.shared_path.push_back(
