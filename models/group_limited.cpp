@@ -31,6 +31,22 @@ double distinct_without_groups(const std::vector<int>& domain_of_slot, int top_k
     return out;
 }
 
+/// With `per_group` choices in each group: a domain is missed when every group misses it.
+double distinct_per_group(const RoutingShape& shape, const std::vector<int>& domain_of_slot) {
+    const auto size = static_cast<std::size_t>(shape.experts / shape.groups);
+    std::vector<double> absent(static_cast<std::size_t>(domain_count(domain_of_slot)), 1.0);
+    for (std::size_t first = 0; first < domain_of_slot.size(); first += size) {
+        std::vector<int> experts(absent.size());
+        for (std::size_t e = first; e < first + size; ++e)
+            ++experts[static_cast<std::size_t>(domain_of_slot[e])];
+        for (std::size_t d = 0; d < absent.size(); ++d)
+            absent[d] *= missed(static_cast<int>(size), experts[d], shape.per_group);
+    }
+    double out = 0;
+    for (const double miss : absent) out += 1 - miss;
+    return out;
+}
+
 /// The greatest few of a run of positive scores, with their places, in falling order.
 class Best {
 public:
@@ -131,6 +147,8 @@ Distinct expected_distinct(const RoutingShape& shape, const std::vector<int>& no
     assert(node_of_slot.size() == static_cast<std::size_t>(shape.experts) && "one slot per expert");
     assert(gpu_of_slot.size() == static_cast<std::size_t>(shape.experts) && "one slot per expert");
     assert(shape.top_k <= shape.experts / shape.groups * shape.group_limit && "enough experts");
+    if (shape.per_group > 0)
+        return {distinct_per_group(shape, node_of_slot), distinct_per_group(shape, gpu_of_slot)};
     if (shape.group_limit >= shape.groups)
         return {distinct_without_groups(node_of_slot, shape.top_k),
                 distinct_without_groups(gpu_of_slot, shape.top_k)};

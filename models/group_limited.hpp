@@ -21,7 +21,8 @@ struct Distinct {
 ///
 /// A group's score is the sum of its (top_k / group_limit) greatest scores, the group_limit best
 /// groups are kept, and the token takes its top_k inside them; groups are equal runs of experts.
-/// Exact (hypergeometric) when no group is left out, else the mean over `tokens` seeded draws.
+/// With per_group it takes exactly so many of each group. Exact (hypergeometric) then and when no
+/// group is left out, else the mean over `tokens` seeded draws.
 /// Source: Megatron-LM, moe_utils.py, group_limited_topk; arXiv:2412.19437, section 2.1.2.
 Distinct expected_distinct(const RoutingShape& shape, const std::vector<int>& node_of_slot,
                            const std::vector<int>& gpu_of_slot, int tokens = 2000);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "models/hf/import.hpp"
 #include "models/read.hpp"
@@ -52,6 +53,10 @@ std::vector<int> Model::layers_of_kind() const {
     std::vector<int> count(kinds.size());
     for (const int kind : layers) ++count[static_cast<std::size_t>(kind)];
     return count;
+}
+
+int MoeFfn::routed_choices() const {
+    return std::max(1, static_cast<int>(std::lround(real_choices())));
 }
 
 double Attention::keys(double sequence, bool half) const {

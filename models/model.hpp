@@ -96,6 +96,8 @@ struct MoeFfn {
     [[nodiscard]] double real_choices() const {
         return zero_experts == 0 ? top_k : 1.0 * top_k * experts / (experts + zero_experts);
     }
+    /// The same as a whole number of experts per token, at least one, for what needs one.
+    [[nodiscard]] int routed_choices() const;
     bool operator==(const MoeFfn&) const = default;
 };
 

@@ -12,8 +12,6 @@ const std::vector<std::string> kRouters{"softmax",       "softmax_bias",  "sigmo
                                         "noisy_softmax", "sparsemixer",   "expert_choice",
                                         "hash"};
 
-namespace {
-
 void check_choice(const sim::Table& in, const MoeFfn& moe) {
     if (moe.top_k > moe.experts)
         in.fail("top_k", fmt::format("{} of {} experts", moe.top_k, moe.experts),
@@ -37,6 +35,8 @@ void check_choice(const sim::Table& in, const MoeFfn& moe) {
                             moe.groups, moe.top_k),
                 "top_k = per_group x groups");
 }
+
+namespace {
 
 /// Noam Shazeer's two levels: a gate over groups, then one over the experts of a chosen group.
 void read_two_levels(sim::Table& in, MoeFfn& moe) {

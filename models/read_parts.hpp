@@ -9,6 +9,8 @@ namespace moesim::models {
 Attention read_attention(sim::Table in);
 DenseFfn read_dense(sim::Table& in);
 MoeFfn read_moe(sim::Table& in);
+/// Throws where choices, groups and experts do not fit together.
+void check_choice(const sim::Table& in, const MoeFfn& moe);
 ProductKeyFfn read_product_key(sim::Table in);
 Extra read_extra(sim::Table in);
 /// Fills kinds, layers, encoder_layers and mtp_kind from the whole document.

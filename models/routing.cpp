@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "models/per_group.hpp"
 #include "models/routing_modifiers.hpp"
 
 namespace moesim::models {
@@ -13,7 +14,7 @@ std::unique_ptr<Routing> make_source(sim::Table& in, const RoutingShape& shape,
 }
 
 std::unique_ptr<Routing> make_routing(sim::Table& in, const RoutingShape& shape) {
-    std::unique_ptr<Routing> source = make_source(in, shape);
+    std::unique_ptr<Routing> source = per_group(shape, make_source(in, shape));
     return modified(in, shape, std::move(source));
 }
 

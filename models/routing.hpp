@@ -26,6 +26,8 @@ struct RoutingShape {
     int moe_layers = 0;
     std::uint64_t seed = 0;
     bool bias_balanced = false;  // default of the key of that name: the router has a balancing bias
+    bool expert_choice = false;  // default of the key `router`: experts choose their tokens
+    int per_group = 0;           // exactly so many choices in every group; 0: no such rule
     int mtp_layers = 0;          // of moe_layers, the last ones: recorders rarely hold them
 };
 

@@ -184,8 +184,9 @@ std::unique_ptr<Routing> modified(sim::Table& in, const RoutingShape& shape,
     for (const char* key :
          {"router", "capacity_factor", "capacity_fraction", "drop", "pad_to_capacity", "dynamic_k"})
         if (!in.has(key)) in.ignore(key);  // known, so that a slip is told of it
-    m.expert_choice = in.has("router") &&
-                      in.choice("router", {"token_choice", "expert_choice"}) == "expert_choice";
+    m.expert_choice = shape.expert_choice;
+    if (in.has("router"))
+        m.expert_choice = in.choice("router", {"token_choice", "expert_choice"}) == "expert_choice";
     if (in.has("capacity_factor")) m.capacity.factor = in.number("capacity_factor", 1e-6, 1e6);
     if (in.has("capacity_fraction")) {
         m.capacity.fraction = in.number("capacity_fraction", 1e-9, 1);
@@ -201,8 +202,10 @@ std::unique_ptr<Routing> modified(sim::Table& in, const RoutingShape& shape,
         m.pad = in.flag("pad_to_capacity", false);
     }
     if (in.has("dynamic_k")) m.dynamic_k = read_dynamic_k(in.table("dynamic_k"), shape);
+    const bool outright = !base->rows(0, false, 1).empty();
+    if (outright && !in.has("router")) m.expert_choice = false;
     if (!m.any()) return base;
-    if (!base->rows(0, false, 1).empty())
+    if (outright)
         for (const char* key : {"capacity_factor", "capacity_fraction", "dynamic_k", "router"})
             if (in.has(key))
                 in.fail(key, "the rows are given outright", "leave it out, or use another kind");

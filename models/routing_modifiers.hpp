@@ -48,7 +48,8 @@ double expected_kept(double mean, double tokens, double capacity, bool sampled);
 ///     pad_to_capacity   = true              # every expert computes exactly its capacity
 ///     router            = "expert_choice"   # or "token_choice": experts choose tokens, each
 ///     exactly
-///                                           # its capacity (factor 1 unless given), none dropped
+///                                           # its capacity (factor 1 unless given), none dropped;
+///                                           # the model's own way when absent
 ///     dynamic_k         = { min = 1, max = 8, alpha = 1.0, log = "2", noise = 1.0 }   # or "e"
 ///
 /// layer() of the result is still what the router chooses (uniform under expert choice), assigned()

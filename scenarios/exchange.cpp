@@ -57,8 +57,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
                                  : what == Exchange::combine          ? "combine.stream"
                                  : what == Exchange::combine_gradient ? "dispatch_gradient.stream"
                                                                       : "combine_gradient.stream";
-    const double payload =
-        s.dispatcher->wire_bytes(s.model.hidden * (format.bytes + format.scale_bytes), moe.top_k);
+    const double payload = s.dispatcher->wire_bytes(
+        moe.payload(s.model.hidden) * (format.bytes + format.scale_bytes), moe.routed_choices());
     const ExchangeLoad& load_ = load(item, micro_batch, g.replica, backward);
     const auto [before, fresh] = stream_seconds_.try_emplace(stream_segment, 0.0);
     if (fresh) {

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "models/counts.hpp"
+#include "scenarios/kernels/mixer.hpp"
 
 namespace moesim::scenarios {
 
@@ -41,7 +42,7 @@ struct Kernel {
 };
 
 /// The kernels of one (item, segment).
-class KernelList {
+class KernelList final : public KernelSink {
 public:
     KernelList(const Scenario& s, int experts_per_rank, bool contended)
         : s_{s}, experts_{experts_per_rank}, contended_{contended} {}
@@ -55,10 +56,10 @@ public:
         q.format = s_.recipe.gemm.at(linear.cls);
         q.in = static_cast<double>(linear.in) / shard_in;
         q.out = static_cast<double>(linear.out) / shard_out;
-        q.groups = routed ? experts_ : 1;
+        q.groups = routed ? experts_ : linear.held;
         // Sharded matrices see the whole sequence of the tensor group, whole ones the rank's part.
         const bool whole = linear.cls == "router" || linear.cls == "latent";
-        q.m = s_.tokens_per_rank() * (whole ? 1 : s_.parallel.tensor);
+        q.m = s_.tokens_per_rank() * (whole ? 1 : s_.parallel.tensor) * linear.passed / linear.held;
         const double speed = s_.what_if.gemm;
         const int launches = routed && pass == Pass::weight_gradient ? experts_ : 1;
         // Both gradients come from one call of the module; experts are launched one after another.
@@ -105,10 +106,40 @@ public:
         q.sequence = static_cast<double>(s_.sequence);
         q.qk_dim = a.qk_dim();
         q.v_dim = a.value_dim();
-        list.push_back({"attention core", false, pass == Pass::forward ? 1 : 3, s_.host.linear_s,
-                        [this, q](double, double) {
+        q.causal = a.causal;
+        if (a.chunk > 0 && a.chunk < q.sequence) {
+            q.batch *= q.sequence / a.chunk;
+            q.sequence = a.chunk;
+        }
+        q.window = a.index_heads > 0 ? a.index_top_k : a.window;
+        scores("attention core", q);
+    }
+
+    void product(const std::string& name, const topologies::Gemm& q, double times) override {
+        list.push_back(
+            {name, false, static_cast<int>(std::min(times, 1e6)), s_.host.linear_s,
+              [this, q, times](double, double) {
+                 Cost one =
+                     rate(mixed([&](bool c) { return s_.profile.gemm(q, c); }), s_.what_if.gemm);
+                 one.seconds *= times;
+                 return one;
+             }});
+    }
+
+    void scores(const std::string& name, const topologies::AttentionCore& q) override {
+        list.push_back({name, false, q.pass == Pass::forward ? 1 : 3, s_.host.linear_s, [this, q](double, double) {
                             return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }),
                                         s_.what_if.attention);
+                        }});
+    }
+
+    void traffic(const std::string& name, double bytes, int launches) override {
+        const topologies::Memory q{name, bytes, launches};
+        list.push_back({name, false, launches,
+                        s_.host.op_s + (launches - 1) * s_.host.kernel_s, [this, q](double, double) {
+                            if (!(q.bytes > 0)) return Cost{};
+                            return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
+                                        s_.what_if.memory_bound);
                         }});
     }
 
@@ -116,23 +147,28 @@ public:
         for (const MemoryOp& op : s_.recipe.memory) {
             if (op.segment != segment) continue;
             if (!op.recompute.empty() && !s_.recompute.has(op.recompute)) continue;
-            if (op.needs == "mla" && !(layer && layer->attention.kind == "mla")) continue;
-            if (op.needs == "gqa" && !(layer && layer->attention.kind == "gqa")) continue;
-            if (op.needs == "moe" && !(layer && layer->moe)) continue;
-            if (op.needs == "dense" && !(layer && layer->dense)) continue;
-            if (op.needs == "shared" && !(layer && layer->moe && layer->moe->shared_experts > 0))
-                continue;
+            if (!op.needs.empty() && !(layer && has(*layer, op.needs))) continue;
             const bool by_rows = op.elements.uses('A') || op.elements.uses('U');
-            const double issue = s_.host.op_s + (op.launches - 1) * s_.host.kernel_s;
-            list.push_back({op.name, by_rows, op.launches, issue,
-                            [this, &op, base](double rows, double unique) {
+            // What experts receive, and their weights, are as wide as what travels.
+            const bool of_experts = by_rows || op.elements.uses('e') ||
+                                    segment.starts_with("dispatch") ||
+                                    segment.starts_with("combine");
+            const int blocks = layer && runs_in_blocks(op) ? layer->blocks : 1;
+            const double h = of_experts && layer && layer->moe
+                                 ? layer->moe->payload(s_.model.hidden)
+                                 : s_.model.hidden;
+            const double issue =
+                blocks * (s_.host.op_s + (op.launches - 1) * s_.host.kernel_s);
+            list.push_back({op.name, by_rows, op.launches * blocks, issue,
+                            [this, &op, base, h, blocks](double rows, double unique) {
                                 Symbols at = base;
                                 at.A = rows;
                                 at.U = unique;
-                                const double elements = op.elements(at);
+                                at.h = h;
+                                const double elements = op.elements(at) * blocks;
                                 if (elements <= 0) return Cost{};
                                 const topologies::Memory q{op.name, elements * op.bytes_per_element,
-                                                           op.launches};
+                                                           op.launches * blocks};
                                 return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
                                             s_.what_if.memory_bound);
                             }});
@@ -140,6 +176,23 @@ public:
     }
 
 private:
+    /// Whether a layer has what an op needs.
+    static bool has(const models::Layer& layer, const std::string& part) {
+        const std::string& mixer = layer.attention.kind;
+        if (part == "mixer") return layer.attention.present();
+        if (part == "ffn") return layer.has_ffn();
+        if (part == "mla") return mixer == "mla";
+        if (part == "gqa") return mixer == "gqa" || mixer == "moa";
+        if (part == "moe") return layer.moe.has_value();
+        if (part == "dense") return layer.dense.has_value();
+        return layer.moe && layer.moe->shared_experts > 0;
+    }
+    /// Kernels of mixer and dense part are repeated with them.
+    static bool runs_in_blocks(const MemoryOp& op) {
+        return op.segment.starts_with("dense.") ||
+               (op.segment.starts_with("attention.") && op.needs != "moe" && op.needs != "shared");
+    }
+
     /// The contended cost, its excess over the lone one scaled by [what_if] contention.
     template <class Ask>
     Cost mixed(Ask ask) const {
@@ -197,28 +250,76 @@ struct LayerCosts::Impl {
                  const std::function<bool(const models::Linear&)>& wanted) const {
         const int t = s.parallel.tensor;
         for (const models::Linear& l : all) {
-            if (!wanted(l)) continue;
+            if (!wanted(l) || l.passed == 0) continue;
+            if (l.cls == "product_key") {
+                neurons(out, l, pass);
+                continue;
+            }
             // Column-parallel first, row-parallel last: "o" and "down" are split along their input.
-            const bool row = l.name == "o" || l.name == "o_proj" || l.name.ends_with("down") ||
-                             l.name.ends_with("down_proj");
+            const bool row = l.name == "o" || l.name == "cross_o" || l.name.ends_with("down");
             const bool sharded = l.cls == "attention" || l.cls == "dense" || l.cls == "shared";
             const int shards = sharded ? t : l.cls == "routed" ? s.parallel.expert_tensor : 1;
             out.gemm(l, pass, row ? shards : 1, row ? 1 : shards);
         }
     }
 
+    /// Rows of a table, one for each neuron that a token chose: gathered, and their FP32 gradients
+    /// added where they came from.
+    void neurons(KernelList& out, const models::Linear& l, Pass pass) const {
+        const double rows = s.tokens_per_rank() * s.parallel.tensor * l.passed;
+        const double elements = rows * static_cast<double>(l.in * l.out) / s.parallel.tensor;
+        if (pass == Pass::weight_gradient)
+            out.traffic("neuron_scatter", elements * 10, 1);
+        else
+            out.traffic("neuron_gather", elements * 2, 1);
+    }
+
+    /// What a mixer does between its weight matrices.
+    void core(KernelList& out, const models::Attention& a, Pass pass) const {
+        if (a.softmax()) {
+            if (a.index_heads > 0) indexer(out, a, pass);
+            out.attention(a, pass);
+            return;
+        }
+        const MixerShare share{s.tokens_per_rank() * s.parallel.tensor, 1.0 * s.micro_batch,
+                               1.0 * s.parallel.tensor};
+        if (const MixerKernels* kernels = mixer_kernels(a.kind))
+            kernels->write(out, a, share, pass);
+    }
+    void cores(KernelList& out, const models::Layer& layer, Pass pass) const {
+        for (int block = 0; block < layer.blocks; ++block) core(out, layer.attention, pass);
+        if (layer.cross) core(out, *layer.cross, pass);
+    }
+
+    /// Scores of every earlier token by the indexer, then the best of them; whole on each rank, for
+    /// its own tokens.
+    void indexer(KernelList& out, const models::Attention& a, Pass pass) const {
+        const double keys = static_cast<double>(s.sequence) / (a.causal ? 2 : 1);
+        const double tokens = s.tokens_per_rank();
+        chunk_product(out, "index scores", pass, a.index_heads, tokens, a.index_dim, keys);
+        if (pass == Pass::forward) out.traffic("index_topk", tokens * keys * 8, 2);
+    }
+
     void layer(KernelList& out, const models::Layer& layer, Segment segment) const {
         const auto attention = models::attention_linears(layer, s.model.hidden);
         const auto ffn = models::ffn_linears(layer, s.model.hidden);
-        const auto router = [](const models::Linear& l) { return l.cls == "router"; };
-        const auto others = [](const models::Linear& l) { return l.cls != "router"; };
+        // Scores, and the projection of what is dispatched, come before the exchange.
+        const auto router = [](const models::Linear& l) {
+            return l.cls == "router" || l.name == "latent_in";
+        };
+        const auto others = [&](const models::Linear& l) { return !router(l); };
         const auto all = [](const models::Linear&) { return true; };
-        const std::string block = layer.moe ? "moe" : "dense";
+        // What one position feeds back to the next is no product over all of them.
+        const auto at_once = [](const models::Linear& l) { return l.name != "recurrent"; };
         const Symbols v = symbols(&layer);
+        const auto ffn_memory = [&](const std::string& part) {
+            if (layer.moe) out.memory("moe." + part, &layer, v);
+            if (layer.dense || layer.product_key) out.memory("dense." + part, &layer, v);
+        };
         switch (segment) {
             case Segment::attention_forward:
-                linears(out, attention, Pass::forward, all);
-                out.attention(layer.attention, Pass::forward);
+                linears(out, attention, Pass::forward, at_once);
+                cores(out, layer, Pass::forward);
                 linears(out, ffn, Pass::forward, router);
                 out.memory("attention.forward", &layer, v);
                 break;
@@ -227,9 +328,9 @@ struct LayerCosts::Impl {
                     linears(out, attention, Pass::forward, [](const models::Linear& l) {
                         return l.name.starts_with("q_b") || l.name.starts_with("kv_b");
                     });
-                if (s.recompute.core_attn) out.attention(layer.attention, Pass::forward);
-                linears(out, attention, Pass::input_gradient, all);
-                out.attention(layer.attention, Pass::input_gradient);
+                if (s.recompute.core_attn) cores(out, layer, Pass::forward);
+                linears(out, attention, Pass::input_gradient, at_once);
+                cores(out, layer, Pass::input_gradient);
                 linears(out, ffn, Pass::input_gradient, router);
                 linears(out, ffn, Pass::weight_gradient, router);
                 out.memory("attention.input_gradient", &layer, v);
@@ -240,21 +341,34 @@ struct LayerCosts::Impl {
                 break;
             case Segment::ffn_forward:
                 linears(out, ffn, Pass::forward, others);
-                out.memory(block + ".forward", &layer, v);
+                ffn_memory("forward");
                 break;
             case Segment::ffn_input:
-                if (s.recompute.mlp && layer.dense) linears(out, ffn, Pass::forward, all);
+                if (s.recompute.mlp && layer.dense)
+                    linears(out, ffn, Pass::forward,
+                            [](const models::Linear& l) { return l.cls == "dense"; });
                 if (s.recompute.shared_experts)
                     linears(out, ffn, Pass::forward,
                             [](const models::Linear& l) { return l.cls == "shared"; });
                 linears(out, ffn, Pass::input_gradient, others);
-                out.memory(block + ".input_gradient", &layer, v);
+                ffn_memory("input_gradient");
                 break;
             case Segment::ffn_weight:
                 linears(out, ffn, Pass::weight_gradient, others);
-                out.memory(block + ".weight_gradient", &layer, v);
+                ffn_memory("weight_gradient");
                 break;
         }
+    }
+
+    /// The extra of a model, as one product of its FLOPs from the hidden state.
+    void tower(KernelList& out, Pass pass) const {
+        topologies::Gemm q;
+        q.pass = pass;
+        q.format = "bf16";
+        q.m = s.tokens_per_rank();
+        q.in = s.model.hidden;
+        q.out = s.model.extra.flops_per_token / (2 * q.in);
+        out.product(s.model.extra.name, q, 1);
     }
 
     /// Embedding, head and MTP projection book forward, input and weight gradient in the ffn
@@ -265,7 +379,10 @@ struct LayerCosts::Impl {
                           : segment == Segment::ffn_input ? Pass::input_gradient
                                                           : Pass::weight_gradient;
         const std::string suffix = "." + std::string{topologies::name(pass)};
-        if (item.type == Item::Type::embedding) out.memory("embedding" + suffix, nullptr, v);
+        if (item.type == Item::Type::embedding) {
+            out.memory("embedding" + suffix, nullptr, v);
+            if (s.model.extra.flops_per_token > 0) tower(out, pass);
+        }
         if (item.type == Item::Type::head) {
             out.gemm({"head", "head", s.model.hidden, s.model.vocab}, pass, 1, s.parallel.tensor);
             out.memory("head" + suffix, nullptr, v);

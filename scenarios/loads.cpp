@@ -23,7 +23,7 @@ double gauss(models::Random& random) {
 }
 
 /// What a token of a kind brings to every expert: rows, whatever the routing's rules. [experts]
-std::vector<double> chosen(const models::Routing& routing, int top_k, int layer, int kind,
+std::vector<double> chosen(const models::Routing& routing, double top_k, int layer, int kind,
                            double tokens, double* dropped = nullptr) {
     if (const auto assigned = routing.assigned(layer, kind, tokens)) {
         if (dropped) *dropped = assigned->dropped_share;
@@ -96,8 +96,8 @@ std::vector<std::vector<double>> observed_loads(const Scenario& s, int sources, 
         std::vector<double> load(static_cast<std::size_t>(moe.experts), 0.0);
         for (std::size_t k = 0; k < count.size(); ++k) {
             if (count[k] == 0) continue;
-            const std::vector<double> rows =
-                chosen(routing, moe.top_k, layer, static_cast<int>(k), s.tokens_per_rank());
+            const std::vector<double> rows = chosen(routing, moe.real_choices(), layer,
+                                                    static_cast<int>(k), s.tokens_per_rank());
             for (std::size_t e = 0; e < load.size(); ++e)
                 load[e] += count[k] * s.tokens_per_rank() * rows[e];
         }
@@ -119,11 +119,12 @@ Loads::Loads(const Scenario& scenario, const std::vector<int>& gpus)
     if (!scenario.routing) return;
     const models::MoeFfn& moe = moe_of(scenario.model);
     experts_ = moe.experts;
-    top_k_ = moe.top_k;
+    top_k_ = moe.routed_choices();
+    choices_ = moe.real_choices();
     place();
 
-    const models::RoutingShape shape{experts_,        top_k_, moe.groups,
-                                     moe.group_limit, 1,      scenario.seed};
+    models::RoutingShape shape{experts_, top_k_, moe.groups, moe.group_limit, 1, scenario.seed};
+    shape.per_group = moe.per_group;
     std::vector<int> rank, node;
     for (const auto& replicas : slots_->of_experts(0)) {
         rank.push_back(replicas.front().member);
@@ -212,7 +213,7 @@ void Loads::add_copies(topologies::Copies& out, int layer, int kind, int source)
     std::vector<double> no_node(static_cast<std::size_t>(shape_.nodes), 1.0),
         to_node(no_node.size());
     const std::vector<double> per_token =
-        chosen(*scenario_.routing, top_k_, layer, kind, scenario_.tokens_per_rank());
+        chosen(*scenario_.routing, choices_, layer, kind, scenario_.tokens_per_rank());
     const auto& experts = slots_->of_experts(layer);
     std::vector<SlotMap::Replica> near;
     for (std::size_t e = 0; e < experts.size(); ++e) {
@@ -319,14 +320,16 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
             out.unique[r] += count[k] * tokens * per_token.gpu[k][r];
         }
         double dropped = 0;
-        chosen(routing, top_k_, moe_layer, static_cast<int>(k) % routing.kinds(), tokens, &dropped);
+        chosen(routing, choices_, moe_layer, static_cast<int>(k) % routing.kinds(), tokens,
+               &dropped);
         out.dropped += dropped * count[k] / static_cast<double>(members);
     }
     exchange(out, per_token, kinds, tokens);
     if (scenario_.placement.per_batch != "none") {
         std::vector<std::vector<double>> expert_rows;  // [sources][experts]
         for (const int k : kinds) {
-            expert_rows.push_back(chosen(routing, top_k_, moe_layer, k % routing.kinds(), tokens));
+            expert_rows.push_back(
+                chosen(routing, choices_, moe_layer, k % routing.kinds(), tokens));
             for (double& v : expert_rows.back()) v *= tokens;
         }
         rearrange(out, expert_rows, slots_->of_experts(moe_layer), shape_.node, scenario_);

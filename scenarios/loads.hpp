@@ -99,6 +99,7 @@ private:
     const Scenario& scenario_;
     topologies::GroupShape shape_;
     int members_ = 1, experts_ = 0, top_k_ = 0, moe_layers_ = 0;
+    double choices_ = 0;  // of real experts per token; top_k_ is that, rounded
     bool differ_ = false;
     double replicated_slots_ = 0, moved_slots_ = 0;
     std::optional<Placement> placement_;

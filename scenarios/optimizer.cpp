@@ -54,7 +54,8 @@ std::set<int> stages_on(const Scenario& s, int rank, int stages) {
 
 double expert_parameters(const Scenario& s) {
     for (const models::Layer& layer : s.model.kinds)
-        if (layer.moe) return (layer.moe->gated ? 3.0 : 2.0) * s.model.hidden * layer.moe->width;
+        if (const auto& moe = layer.moe)
+            return (moe->gated ? 3.0 : 2.0) * moe->payload(s.model.hidden) * moe->width;
     return 0;
 }
 
@@ -65,7 +66,8 @@ RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage
     bool head_held = false;
     for (const Item& item : stage) switch (item.type) {
             case Item::Type::embedding:
-                out.shared += vocabulary;
+                out.shared += vocabulary + m.extra.parameters +
+                              static_cast<double>(m.position_embeddings) * m.hidden;
                 break;
             case Item::Type::head:  // the MTP module shares it
                 if (!head_held) out.shared += vocabulary;

@@ -36,14 +36,14 @@ struct Prices {
     explicit Prices(const Scenario& s) {
         const models::MoeFfn& moe = moe_of(s.model);
         const double matrices = moe.gated ? 3 : 2;
-        const double row =
-            2 * matrices * s.model.hidden * moe.width / s.cluster.device().peak_of("bf16").si();
+        const double row = 2 * matrices * moe.payload(s.model.hidden) * moe.width /
+                           s.cluster.device().peak_of("bf16").si();
         const double nic =
             s.cluster.nic_out(0) >= 0
                 ? s.cluster.links()[static_cast<std::size_t>(s.cluster.nic_out(0))].capacity.si()
                 : 450e9;
-        copy = 2.0 * s.model.hidden / nic / row;
-        weights = matrices * s.model.hidden * moe.width * 2 / nic / row;
+        copy = 2.0 * moe.payload(s.model.hidden) / nic / row;
+        weights = matrices * moe.payload(s.model.hidden) * moe.width * 2 / nic / row;
     }
     double copy, weights;  // in rows
 };

@@ -13,7 +13,7 @@ constexpr double kMost = 1e6;
 
 const std::vector<std::string> kClasses{"attention", "latent", "dense", "shared",
                                         "routed",    "router", "head"};
-const std::vector<std::string> kNeeds{"", "mla", "gqa", "moe", "dense", "shared"};
+const std::vector<std::string> kNeeds{"", "mla", "gqa", "moe", "dense", "shared", "mixer", "ffn"};
 const std::vector<std::string> kRecompute{"", "layernorm", "mla_up_proj", "moe_act"};
 
 /// [module][part] of the segments that a recipe can list; the segment is named "module.part".

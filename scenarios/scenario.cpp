@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "models/zoo.hpp"
+#include "models/router_switches.hpp"
 #include "scenarios/placement.hpp"
 #include "scenarios/step.hpp"
 #include "sim/paths.hpp"
@@ -100,9 +101,11 @@ void read_routing(sim::Table& in, Scenario& s) {
     for (int l = 0; l < s.model.layer_count(); ++l)
         if (const auto& moe = s.model.layer(l).moe) {
             shape.experts = moe->experts;
-            shape.top_k = moe->top_k;
+            shape.top_k = moe->routed_choices();
             shape.groups = moe->groups;
             shape.group_limit = moe->group_limit;
+            shape.per_group = moe->per_group;
+            shape.expert_choice = moe->router == "expert_choice";
             shape.bias_balanced = moe->router.find("bias") != std::string::npos;
             ++shape.moe_layers;
         }
@@ -202,6 +205,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
             in.fail(in.has("dense_layers") ? "dense_layers" : "layers", e.what());
         }
     }
+    models::switch_routers(in.table("routing"), s.model);
     if (in.has("mtp_layers")) s.model.mtp_layers = small(in, "mtp_layers", 0);
     s.cluster = topologies::load_cluster(in, "cluster");
     // An empty profile is a wish too: costs from the device's peaks alone.

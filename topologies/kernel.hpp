@@ -42,6 +42,7 @@ struct AttentionCore {
     double batch = 1, heads = 0, kv_heads = 0, sequence = 0;
     double qk_dim = 0, v_dim = 0;
     bool causal = true;
+    double window = 0;  // keys a query sees at most, itself included; 0: all
 };
 
 /// A kernel, or a chain of small ones, that moves bytes (read + written, all launches together);

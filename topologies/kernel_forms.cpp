@@ -110,6 +110,16 @@ double attention_seconds(const AttentionCore& q, const AttentionForm& form, cons
            form.floor_s;
 }
 
+AttentionCore without_window(AttentionCore q) {
+    const double chunk = q.causal ? 2 * q.window + kTile : q.window + kTile;
+    if (q.window > 0 && chunk < q.sequence) {
+        q.batch *= q.sequence / chunk;
+        q.sequence = chunk;
+    }
+    q.window = 0;
+    return q;
+}
+
 double memory_seconds(const Memory& q, const MemoryForm& form, const Hardware& on) {
     if (!(q.bytes > 0)) return 0;
     return q.bytes / (form.share * on.bandwidth) + std::max(1, q.launches) * form.floor_s;

@@ -30,6 +30,11 @@ double gemm_seconds(const Gemm& q, const GemmForm& form, const Hardware& on);
 ///   floor
 double attention_seconds(const AttentionCore& q, const AttentionForm& form, const Hardware& on);
 
+/// A window as the chunks of a sequence with the same work: a block of 128 queries computes scores
+/// with window + 128 keys, a causal chunk of c tokens with c / 2 + 64 on average, so c = 2 window +
+/// 128. The query itself when the window reaches over the sequence.
+AttentionCore without_window(AttentionCore q);
+
 /// Seconds of a memory-bound kernel alone: bytes / (share bandwidth) + launches floor.
 double memory_seconds(const Memory& q, const MemoryForm& form, const Hardware& on);
 

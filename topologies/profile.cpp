@@ -59,6 +59,8 @@ Cost inferred(Cost cost, double error) {
     return cost;
 }
 
+constexpr double kOtherSpan = 0.2;  // assumed: what taking a window for chunks may miss
+
 double at(const std::vector<double>& xs, const std::vector<double>& ys, double x) {
     if (x <= xs.front()) return ys.front();
     for (std::size_t i = 1; i < xs.size(); ++i)
@@ -127,6 +129,7 @@ Cost Profile::gemm(const Gemm& q, bool contended) const {
 }
 
 Cost Profile::attention(const AttentionCore& q, bool contended) const {
+    if (q.window > 0) return inferred(attention(without_window(q), contended), kOtherSpan);
     const Profile::Impl& impl = *impl_;
     const AttentionForm& form = impl.attention;
     const bool backward = q.pass != Pass::forward;

@@ -126,7 +126,7 @@ std::vector<Segment> segments() {
 }
 
 bool runs(const MemoryOp& op, const Segment& segment) {
-    static const std::set<std::string> has{"", "mla", "moe", "shared"};
+    static const std::set<std::string> has{"", "mixer", "ffn", "mla", "moe", "shared"};
     static const std::set<std::string> recomputed{"", "layernorm", "mla_up_proj"};
     return op.segment == segment.ops && has.contains(op.needs) && recomputed.contains(op.recompute);
 }
