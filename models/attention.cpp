@@ -1,5 +1,6 @@
 #include "models/attention.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace moesim::models {
@@ -12,7 +13,7 @@ double AttentionKind::core_flops(const Attention& a, long sequence, bool causal)
     const double s = static_cast<double>(sequence);
     const bool half = causal && a.causal;
     return 2 * a.keys(s, half) * a.heads * (a.qk_dim() + a.value_dim()) +
-           2.0 * a.index_heads * a.index_dim * (half ? s / 2 : s);
+           2.0 * a.index_heads * a.index_dim * (half ? s / 2 : s) / std::max(1, a.compress);
 }
 
 const AttentionKind& attention_kind(const std::string& name) {

@@ -59,13 +59,23 @@ int MoeFfn::routed_choices() const {
     return std::max(1, static_cast<int>(std::lround(real_choices())));
 }
 
+double Attention::most_keys(double sequence) const {
+    double most = sequence;
+    if (window > 0) most = std::min<double>(most, window);
+    if (kind != "csa") return index_top_k > 0 ? std::min<double>(most, index_top_k) : most;
+    if (compress == 0) return most;
+    const double far = sequence / compress;
+    return most + (index_top_k > 0 ? std::min<double>(far, index_top_k) : far);
+}
+
 double Attention::keys(double sequence, bool half) const {
     const double s = sequence;
     if (chunk > 0) return std::min<double>(s, chunk) / (half ? 2 : 1);
-    double most = s;  // keys of a query late in the sequence
-    if (window > 0) most = std::min<double>(most, window);
-    if (index_top_k > 0) most = std::min<double>(most, index_top_k);
-    return half ? most - most * most / (2 * s) : most;
+    if (!half) return most_keys(s);
+    const auto mean = [](double most, double all) { return most - most * most / (2 * all); };
+    if (kind != "csa" || compress == 0) return mean(most_keys(s), s);
+    const double near = std::min<double>(s, window);
+    return mean(near, s) + mean(most_keys(s) - near, s / compress);
 }
 
 Model load_model(const std::string& name) {

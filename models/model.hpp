@@ -15,6 +15,8 @@ namespace moesim::models {
 ///   differ mla        latent attention: q_rank (0: queries straight from the hidden state),
 ///   kv_rank,
 ///              nope_dim, rope_dim, v_dim; kv_heads = heads; index_*: sparse-attention indexer
+///   csa        a window beside compressed keys (DeepSeek-V4): head_dim, rope_dim, q_rank, window,
+///              compress, o_groups, o_rank; index_*
 ///   moa        experts of heads: a token uses top_k of `experts` query and output projections
 ///   lightning  linear attention with a fixed decay    gated_delta  gated delta net    kda  the
 ///   same
@@ -42,7 +44,10 @@ struct Attention {
     int index_heads = 0;        // indexer of sparse attention; 0: none
     int index_dim = 0;
     int index_top_k = 0;  // keys a query then attends to
-    int experts = 0;      // moa
+    int compress = 0;     // tokens in one key of csa; 0: its window alone
+    int o_groups = 0;     // csa: output in so many groups of heads, each through a rank
+    int o_rank = 0;
+    int experts = 0;  // moa
     int top_k = 0;
     int width = 0;       // channels of mamba1, cells of lstm
     int state = 0;       // of a state-space model, per channel
@@ -54,11 +59,15 @@ struct Attention {
     [[nodiscard]] int qk_dim() const { return kind == "mla" ? nope_dim + rope_dim : head_dim; }
     [[nodiscard]] int value_dim() const { return kind == "mla" || v_dim > 0 ? v_dim : head_dim; }
     /// Scores against keys are computed (and a key/value cache kept), no recurrent state.
-    [[nodiscard]] bool softmax() const { return kind == "gqa" || kind == "mla" || kind == "moa"; }
+    [[nodiscard]] bool softmax() const {
+        return kind == "gqa" || kind == "mla" || kind == "moa" || kind == "csa";
+    }
     [[nodiscard]] bool present() const { return kind != "none"; }
     /// Mean number of keys per query in a sequence: half of it when causal, w - w^2 / 2s in a
     /// window of w < s, half a chunk in chunks; non-causal counts every score: s, w, chunk.
     [[nodiscard]] double keys(double sequence, bool half) const;
+    /// Keys that a query late in the sequence sees: all, or those of window, indexer, compression.
+    [[nodiscard]] double most_keys(double sequence) const;
     bool operator==(const Attention&) const = default;
 };
 

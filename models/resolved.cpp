@@ -28,6 +28,9 @@ Json json(const Attention& a) {
     put(out, "index_heads", a.index_heads, usual.index_heads);
     put(out, "index_dim", a.index_dim, usual.index_dim);
     put(out, "index_top_k", a.index_top_k, usual.index_top_k);
+    put(out, "compress", a.compress, usual.compress);
+    put(out, "o_groups", a.o_groups, usual.o_groups);
+    put(out, "o_rank", a.o_rank, usual.o_rank);
     put(out, "experts", a.experts, usual.experts);
     put(out, "top_k", a.top_k, usual.top_k);
     put(out, "width", a.width, usual.width);

@@ -111,7 +111,8 @@ public:
             q.batch *= q.sequence / a.chunk;
             q.sequence = a.chunk;
         }
-        q.window = a.index_heads > 0 ? a.index_top_k : a.window;
+        const double most = a.most_keys(q.sequence);
+        q.window = most < q.sequence ? most : 0;
         scores("attention core", q);
     }
 
@@ -182,7 +183,7 @@ private:
         if (part == "mixer") return layer.attention.present();
         if (part == "ffn") return layer.has_ffn();
         if (part == "mla") return mixer == "mla";
-        if (part == "gqa") return mixer == "gqa" || mixer == "moa";
+        if (part == "gqa") return mixer == "gqa" || mixer == "moa" || mixer == "csa";
         if (part == "moe") return layer.moe.has_value();
         if (part == "dense") return layer.dense.has_value();
         return layer.moe && layer.moe->shared_experts > 0;
@@ -294,7 +295,8 @@ struct LayerCosts::Impl {
     /// Scores of every earlier token by the indexer, then the best of them; whole on each rank, for
     /// its own tokens.
     void indexer(KernelList& out, const models::Attention& a, Pass pass) const {
-        const double keys = static_cast<double>(s.sequence) / (a.causal ? 2 : 1);
+        const double keys =
+            static_cast<double>(s.sequence) / (a.causal ? 2 : 1) / std::max(1, a.compress);
         const double tokens = s.tokens_per_rank();
         chunk_product(out, "index scores", pass, a.index_heads, tokens, a.index_dim, keys);
         if (pass == Pass::forward) out.traffic("index_topk", tokens * keys * 8, 2);

@@ -88,6 +88,33 @@ TEST_CASE("layers: an indexer of sparse attention adds its matrices and caps the
     CHECK_THROWS_AS(mixer(mla + "index_top_k = 64\n"), sim::InputError);
 }
 
+TEST_CASE("layers: compressed attention sees a window and one key for several tokens") {
+    const std::string csa =
+        "kind = \"csa\"\nheads = 4\nhead_dim = 16\nq_rank = 32\nwindow = 64\no_groups = 2\n"
+        "o_rank = 8\n";
+    const auto window = mixer(csa);
+    // queries 64 x 32 and 32 x 64, one key 64 x 16, output 2 blocks 32 x 8 and 16 x 64, 4 sinks
+    CHECK(of_class(window, "latent") == 64 * 32 + 64 * 16);
+    CHECK(of_class(window, "attention") == 32 * 64 + 2 * 32 * 8 + 16 * 64 + 4);
+    // 64 - 64^2 / 2048 = 62 keys of 4 heads (16 + 16)
+    CHECK(core(window, 1024) == 256 * 62.0);
+    const auto far = mixer(csa + "compress = 128\n");
+    CHECK(of_class(far, "latent") - of_class(window, "latent") == 64 * 2 * 16);
+    CHECK(of_class(far, "attention") - of_class(window, "attention") == 128 * 16);
+    CHECK(core(far, 1024) == 256 * (62.0 + 4));  // 8 compressed keys, half of them seen
+    CHECK(models::kv_bytes_per_token(far) == 2 * 16.0 / 128);
+    const auto near =
+        mixer(csa + "compress = 4\nindex_heads = 2\nindex_dim = 8\nindex_top_k = 32\n");
+    // compressors of twice 16 and twice 8, index queries 32 x 16, 2 weights
+    CHECK(of_class(near, "latent") - of_class(window, "latent") ==
+          64 * 4 * 16 + 32 * 16 + 64 * (4 * 8 + 2));
+    // 32 of 256 compressed keys: 32 - 32^2 / 512 = 30; the indexer scores 128 on average
+    CHECK(core(near, 1024) == 256 * (62.0 + 30) + 2 * 2 * 8 * 128.0);
+    CHECK_THROWS_AS(mixer(csa + "index_heads = 2\nindex_dim = 8\nindex_top_k = 8\n"),
+                    sim::InputError);
+    CHECK_THROWS_AS(mixer(csa + "chunk = 8\n"), sim::InputError);
+}
+
 TEST_CASE("layers: mixture of attention heads holds 8 and passes 2 projections") {
     const auto m =
         mixer("kind = \"moa\"\nheads = 8\nkv_heads = 4\nhead_dim = 16\nexperts = 8\ntop_k = 2\n");

@@ -57,6 +57,12 @@ const std::vector<Kind>& kinds() {
          "rope_dim = 16\nv_dim = 32\nindex_heads = 4\nindex_dim = 32\nindex_top_k = 256\n" +
              kMoe,
          "index scores"},
+        {"csa",
+         "[attention]\nkind = \"csa\"\nheads = 8\nhead_dim = 64\nq_rank = 64\nwindow = 128\n"
+         "compress = 4\no_groups = 2\no_rank = 64\nindex_heads = 4\nindex_dim = 32\n"
+         "index_top_k = 256\n" +
+             kMoe,
+         "compressor"},
         {"moa",
          "[attention]\nkind = \"moa\"\nheads = 16\nkv_heads = 8\nhead_dim = 64\nexperts = 8\n"
          "top_k = 2\n" +
