@@ -1,8 +1,9 @@
-#include "scenarios/builder.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
+
+#include "models/attention.hpp"
+#include "scenarios/builder.hpp"
 
 namespace moesim::scenarios {
 
@@ -120,14 +121,18 @@ Step Builder::tensor(Group& g, const Item& item, int micro_batch, bool contended
 
 /// Ring: keys and values (and, backward, their gradients) visit every rank. All-to-all: each rank
 /// turns its part of the sequence with all heads into the whole sequence with some heads, and back.
+/// A recurrent mixer hands its state on, whatever the kind of context parallelism.
 /// Source: ring attention, arXiv:2310.01889; DeepSpeed Ulysses, arXiv:2309.14509.
 Step Builder::context(Group& g, const Item& item, int micro_batch, bool backward,
                       std::initializer_list<Step> after) {
     const int c = s.parallel.context;
     const models::Attention& a = s.model.kinds[static_cast<std::size_t>(item.kind)].attention;
     const double per_rank = s.tokens_per_rank() * 2;  // tokens x bytes, per head of the model
-    const double kv = per_rank * a.kv_heads * (a.qk_dim() + a.value_dim());
-    const bool alltoall = s.context_kind == "alltoall";
+    if (!a.present()) return after.size() > 0 ? *after.begin() : Step{};
+    const double kv = a.softmax()
+                          ? per_rank * a.kv_heads * (a.qk_dim() + a.value_dim())
+                          : 2.0 * s.micro_batch * models::attention_kind(a.kind).state_values(a);
+    const bool alltoall = s.context_kind == "alltoall" && a.softmax();
     const double mine =
         alltoall ? kv + per_rank * a.heads * (a.qk_dim() + a.value_dim()) : kv * (backward ? 2 : 1);
     return ring(g,
@@ -144,7 +149,8 @@ Step Builder::expert_tensor(Group& g, const Item& item, int micro_batch, bool ba
     const int e = s.parallel.expert_tensor;
     if (e == 1) return after.size() > 0 ? *after.begin() : Step{};
     const double bytes =
-        hottest(load(item, micro_batch, g.replica, backward).rows) * s.model.hidden * 2 * part;
+        hottest(load(item, micro_batch, g.replica, backward).rows) *
+        s.model.kinds[static_cast<std::size_t>(item.kind)].moe->payload(s.model.hidden) * 2 * part;
     return ring(g,
                 {Kind::tp, &Lane::tp, gather ? "nccl.all_gather" : "nccl.reduce_scatter",
                  gather ? "expert-tensor gather" : "expert-tensor scatter", bytes,
