@@ -27,31 +27,38 @@ Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold}
     const int per_stage = p.per_stage(), group = p.expert_group();
     loads_ = std::make_unique<Loads>(s, every(p.expert_tensor, p.expert));
     const int groups_per_stage = p.expert_data();
-    replicas_ = fold ? 1 : groups_per_stage;
-    width_ = fold && loads_->differ() ? group : 1;
-    stands_for_ = fold ? static_cast<double>(per_stage) / width_ : 1;
+    std::vector<AlikeGroups> alike = alike_groups(s);
+    if (!fold) {
+        alike.clear();
+        for (int replica = 0; replica < groups_per_stage; ++replica) alike.push_back({replica, 1});
+    }
+    replicas_ = static_cast<int>(alike.size());
+    width_ = fold && (loads_->differ() || members_differ(s)) ? group : 1;
+    stands_for_ = fold ? static_cast<double>(per_stage) / replicas_ / width_ : 1;
     take_turns = s.what_if.overlap == 0;
     if (s.routing) {
         const ExchangeLoad any = loads_->get(0, 0, 0, false);
         mean_rows_ = mean(any.rows);
         unique_per_row_ = mean(any.unique) / mean_rows_;
     }
-    costs_ = std::make_unique<LayerCosts>(s, s.routing ? loads_->slots_per_member() : 0, mean_rows_,
-                                          unique_per_row_);
+    costs_ = std::make_unique<DeviceCosts>(s, s.routing ? loads_->slots_per_member() : 0,
+                                           mean_rows_, unique_per_row_);
     const int lanes = fold ? 1 : group;
     for (int replica = 0; replica < replicas_; ++replica)
         for (int rank = 0; rank < p.pipeline; ++rank) {
             Group g;
             g.rank = rank;
             g.replica = replica;
+            const auto& [first, count] = alike[static_cast<std::size_t>(replica)];
+            const double stands_for = fold ? static_cast<double>(count) * group / width_ : 1;
             for (int l = 0; l < lanes; ++l) {
                 Lane lane;
                 const auto width = static_cast<std::uint32_t>(width_);
-                lane.gpu = rank * per_stage + replica * group + l;
-                const std::string title =
-                    fold ? fmt::format("rank {}", rank)
-                         : fmt::format("rank {}.{}", rank, replica * group + l);
-                lane.rank_class = out.graph.add_rank_class(title, width, stands_for_);
+                lane.gpu = rank * per_stage + first * group + l;
+                const std::string title = fold && replicas_ == 1
+                                              ? fmt::format("rank {}", rank)
+                                              : fmt::format("rank {}.{}", rank, first * group + l);
+                lane.rank_class = out.graph.add_rank_class(title, width, stands_for);
                 lane.compute = out.graph.add_stream({"compute", lane.rank_class, width, true});
                 lane.ep = out.graph.add_stream({"ep", lane.rank_class, width, false});
                 lane.tp = out.graph.add_stream({"tp", lane.rank_class, width, false});
@@ -67,7 +74,11 @@ Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold}
             turn_.emplace_back();
         }
     out.fold =
-        !fold ? "off"
+        !fold           ? "off"
+        : replicas_ > 1 ? fmt::format(
+                              "each simulated rank class stands for the ranks of groups of equal "
+                              "hardware, {} kinds of group among {}",
+                              replicas_, groups_per_stage)
         : width_ > 1
             ? fmt::format(
                   "each simulated rank class holds the {} ranks of one expert-parallel "
@@ -113,7 +124,7 @@ void Builder::add_ground(std::uint16_t id, const std::array<double, 4>& seconds,
 
 Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, int micro_batch,
                    std::initializer_list<Step> after) {
-    const SegmentCost& cost = costs_->get(item, segment, contended);
+    const SegmentCost& cost = costs_->usual().get(item, segment, contended);
     const double total = std::accumulate(cost.ground.begin(), cost.ground.end(), 0.0);
     if (total == 0) return after.size() > 0 ? *after.begin() : Step{};
     static constexpr const char* items[] = {"embedding", "", "mtp projection", "head"};
@@ -132,16 +143,21 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
     double seconds = 0;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
         std::uint32_t values = 0;
-        if (cost.depends_on_rows()) {
-            const std::vector<double>& rows = load(item, micro_batch, g.replica, backward).rows;
+        if (cost.depends_on_rows() || !s.cluster.uniform()) {
+            static const std::vector<double> none;
+            const std::vector<double>& rows =
+                cost.depends_on_rows() ? load(item, micro_batch, g.replica, backward).rows : none;
+            const auto on = [&](int gpu, std::size_t member) {
+                return costs_->seconds(gpu, cost, item, segment, contended,
+                                       rows.empty() ? 0 : rows[member]);
+            };
             std::vector<double> each;
-            if (fold_ && width_ == 1)
-                each.push_back(cost.at(rows.front()));
-            else if (fold_)
-                for (const double r : rows) each.push_back(cost.at(r));
+            if (!fold_)
+                each.push_back(on(g.lanes[l].gpu, l));
             else
-                each.push_back(cost.at(rows[l]));
-            seconds += mean(each) * width_;
+                for (int m = 0; m < width_; ++m)
+                    each.push_back(on(g.lanes[l].gpu + m, static_cast<std::size_t>(m)));
+            seconds += fold_ ? mean(each) * width_ : each.front() * width_;
             values = out.graph.add_values(std::move(each));
         } else {
             const auto [at, fresh] = constant_.try_emplace(&cost, 0u);
@@ -156,8 +172,9 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
         if (l == 0) step.first = task;
     }
     add_ground(id, cost.ground, cost.rel_error, seconds / total);
+    const double stands_for = out.graph.rank_classes[g.lanes.front().rank_class].stands_for;
     for (const auto& [kernel, t] : cost.kernels)
-        out.kernel_seconds[kernel] += t * (seconds / total) * stands_for_ / s.gpus;
+        out.kernel_seconds[kernel] += t * (seconds / total) * stands_for / s.gpus;
     if (contended) out.contended_seconds += seconds;
     turn_[static_cast<std::size_t>(&g - groups.data())] = step;
     return step;

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "scenarios/hardware.hpp"
 #include "scenarios/loads.hpp"
 #include "scenarios/lowering.hpp"
 #include "topologies/group_collective.hpp"
@@ -178,7 +179,7 @@ private:
     int width_ = 1;
     double stands_for_ = 1;
     std::unique_ptr<Loads> loads_;
-    std::unique_ptr<LayerCosts> costs_;
+    std::unique_ptr<DeviceCosts> costs_;
     double mean_rows_ = 0, unique_per_row_ = 1;
     std::map<int, sim::LinkId> links_;
     std::map<const SegmentCost*, std::uint32_t> constant_;
