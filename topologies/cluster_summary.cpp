@@ -9,7 +9,9 @@ namespace moesim::topologies {
 namespace {
 
 constexpr int kAllPairs = 512;  // GPUs up to which every pair is looked at; beyond, so many sources
-constexpr int kSampled = 64;    // destinations looked at beyond
+constexpr int kSampled = 64;    // destinations looked at beyond, and peers in the own node
+constexpr int kHuge = 32768;    // GPUs from which on fewer destinations are looked at
+constexpr int kSampledOfHuge = 12;
 
 /// Some GPUs, evenly over the nodes and over the places in a node; all when `wanted` says so.
 std::vector<int> evenly(const Cluster& cluster, int wanted) {
@@ -17,7 +19,7 @@ std::vector<int> evenly(const Cluster& cluster, int wanted) {
     const int per_node = cluster.gpus_per_node();
     for (int i = 0; i < wanted; ++i) {
         const auto gpu = static_cast<int>(std::int64_t{i} * cluster.gpus() / wanted);
-        const int place = wanted == cluster.gpus() ? gpu : i;
+        const int place = wanted == cluster.gpus() || cluster.nodes() == 1 ? gpu : i;
         out.push_back(gpu / per_node * per_node + place % per_node);
     }
     return out;
@@ -33,16 +35,21 @@ void add_distances(const Cluster& cluster, Cluster::Summary& summary) {
     };
     const int gpus = cluster.gpus(), per_node = cluster.gpus_per_node();
     const auto sources = evenly(cluster, std::min(gpus, kAllPairs));
-    for (const int b : evenly(cluster, gpus <= kAllPairs ? gpus : kSampled)) {
+    const int sampled = gpus > kHuge ? kSampledOfHuge : kSampled;
+    for (const int b : evenly(cluster, gpus <= kAllPairs ? gpus : sampled)) {
         for (const int a : sources) look(a, b);
         if (gpus <= kAllPairs) continue;
         const int first = b / per_node * per_node;  // its own node, which a sample may miss
-        for (int a = first; a < first + per_node; ++a) look(a, b);
+        for (int a = first; a < first + std::min(per_node, kSampled); ++a) look(a, b);
     }
     if (latencies.empty()) return;
+    int farthest = 0;  // from two GPUs to all: what a sample of pairs may miss
+    if (gpus > kAllPairs && gpus <= kHuge)
+        for (const int b : {0, gpus / 2})
+            for (int a = 0; a < gpus; ++a) farthest = std::max(farthest, cluster.hops(a, b));
     const auto pairs = static_cast<double>(latencies.size());
     for (const auto& [h, n] : hops) summary.hops.emplace_back(h, n / pairs);
-    summary.diameter_hops = hops.rbegin()->first;
+    summary.diameter_hops = std::max(farthest, hops.rbegin()->first);
     std::map<std::int64_t, int> picoseconds;  // what differs by rounding is one value
     for (const double t : latencies) ++picoseconds[std::llround(t * 1e12)];
     for (const auto& [ps, n] : picoseconds)

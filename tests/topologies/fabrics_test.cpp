@@ -206,7 +206,7 @@ TEST_CASE("a scenario sizes a cluster kind at its own place") {
     CHECK(load_cluster(in, "cluster").gpus() == 24);
     auto wrong =
         moesim::sim::Table::from_text("cluster = { name = \"dgx-b200\", nodes = 0 }\n", "s.toml");
-    CHECK_THROWS_WITH(load_cluster(wrong, "cluster"), Contains("s.toml:1:42: error: nodes: "));
+    CHECK_THROWS_WITH(load_cluster(wrong, "cluster"), Contains("s.toml:1:40: error: nodes: "));
     auto unknown =
         moesim::sim::Table::from_text("cluster = { name = \"dgx-b20\", nodes = 3 }\n", "s.toml");
     CHECK_THROWS_WITH(load_cluster(unknown, "cluster"),
