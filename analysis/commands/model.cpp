@@ -5,10 +5,13 @@
 #include <optional>
 
 #include "analysis/command.hpp"
+#include "analysis/model_memory.hpp"
 #include "analysis/output.hpp"
 #include "models/attention.hpp"
 #include "models/counts.hpp"
+#include "models/hf/import.hpp"
 #include "models/model.hpp"
+#include "models/zoo.hpp"
 
 namespace moesim::analysis {
 namespace {
@@ -72,6 +75,31 @@ std::string line(const std::string& what, const std::string& number, const std::
     return fmt::format("  {:<26}{:>20}{}\n", what, number, remark);
 }
 
+/// "  note: ..." in lines that end before column 100; nothing when there is no text.
+std::string remark(const std::string& what, const std::string& text) {
+    if (text.empty()) return {};
+    std::string out, line = fmt::format("  {}:", what);
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find(' ', begin), text.size());
+        const std::string word = text.substr(begin, end - begin);
+        if (line.size() + 1 + word.size() > 99) {
+            out += line + "\n";
+            line = std::string(what.size() + 3, ' ');
+        }
+        line += " " + word;
+        begin = end + 1;
+    }
+    return out + line + "\n";
+}
+
+std::string import_text(const models::Import& import) {
+    if (import.family.empty()) return {};
+    std::string out = fmt::format("  read as a config.json of the family {}\n", import.family);
+    out += remark("left out there, filled in", fmt::format("{}", fmt::join(import.filled, ", ")));
+    for (const std::string& part : import.ignored) out += remark("passed over", part);
+    return out;
+}
+
 std::string shape_text(const models::Model& model) {
     std::string out = fmt::format("{} ({})\n", model.title, model.name);
     out += fmt::format("  {} layers, hidden {}, vocabulary {}{}", model.layer_count(),
@@ -79,6 +107,8 @@ std::string shape_text(const models::Model& model) {
                        model.tied_embedding ? " (head tied to the embedding)" : "");
     if (model.mtp_layers > 0) out += fmt::format(", {} MTP", model.mtp_layers);
     out += fmt::format("\n  confidence of the shape: {}\n", model.confidence);
+    out +=
+        remark("assumed", model.assumed) + remark("note", model.note) + import_text(model.import);
     const auto count = model.layers_of_kind();
     for (std::size_t kind = 0; kind < model.kinds.size(); ++kind) {
         if (count[kind] == 0) continue;
@@ -133,6 +163,36 @@ std::string cost_text(const models::Model& model, const models::Flops& f, long s
     return out;
 }
 
+std::string memory_text(const Json& memory) {
+    const auto giga = [](double bytes) { return fmt::format("{:.2f} GB", bytes / 1e9); };
+    std::string out = fmt::format(
+        "\nMemory of the hottest rank ({}), {} GPUs, {:g} times the mean rows\n",
+        memory.at("hottest_rank").get<std::string>(), memory.at("plan").at("gpus").dump(),
+        memory.at("load_max_over_mean").get<double>());
+    for (const auto& [cls, bytes] : memory.at("by_class").items())
+        out += line(cls == "buffers" ? "dispatch buffers" : cls, giga(bytes.get<double>()), "");
+    const double peak = memory.at("peak_bytes").get<double>();
+    return out + line("peak", giga(peak),
+                      fmt::format("   {} {} of {}",
+                                  memory.at("fits").get<bool>() ? "fits the" : "does not fit the",
+                                  giga(memory.at("capacity_bytes").get<double>()),
+                                  memory.at("device").get<std::string>()));
+}
+
+/// What each kind of layer holds, in the order of first appearance.
+Json per_layer(const models::Model& model) {
+    Json out = Json::array();
+    const auto count = model.layers_of_kind();
+    for (std::size_t kind = 0; kind < model.kinds.size(); ++kind) {
+        double sum = 0;
+        const auto classes = models::layer_parameters(model, model.kinds[kind]);
+        for (const auto& [cls, parameters] : classes) sum += parameters;
+        out.push_back(
+            {{"kind", kind}, {"layers", count[kind]}, {"parameters", sum}, {"by_class", classes}});
+    }
+    return out;
+}
+
 Json to_json(const models::Model& model, const models::Parameters& p, const models::Flops& f,
              long sequence) {
     Json out;
@@ -142,7 +202,8 @@ Json to_json(const models::Model& model, const models::Parameters& p, const mode
                           {{"with_embedding", p.active_with_embedding},
                            {"without_input_embedding", p.active_without_input_embedding},
                            {"without_embedding", p.active_without_embedding}}},
-                         {"by_class", p.by_class}};
+                         {"by_class", p.by_class},
+                         {"per_layer", per_layer(model)}};
     out["sequence"] = sequence;
     out["flops_per_token"] = {{"forward", f.forward_causal},
                               {"training_causal", f.training_causal},
@@ -150,6 +211,12 @@ Json to_json(const models::Model& model, const models::Parameters& p, const mode
                               {"megatron", f.megatron}};
     out["kv_bytes_per_token"] = models::kv_bytes_per_token(model);
     out["confidence"] = model.confidence;
+    if (!model.note.empty()) out["note"] = model.note;
+    if (!model.assumed.empty()) out["assumed"] = model.assumed;
+    if (!model.import.family.empty())
+        out["import"] = {{"family", model.import.family},
+                         {"filled", model.import.filled},
+                         {"ignored", model.import.ignored}};
     out["shape"] = model.resolved();
     return out;
 }
@@ -158,27 +225,59 @@ Json to_json(const models::Model& model, const models::Parameters& p, const mode
 class ModelCommand final : public Command {
 public:
     void add_options(CLI::App& app) override {
-        app.add_option("model", name_, "a model of the zoo, or a TOML file")->required();
-        app.add_option("--sequence", sequence_, "tokens per sequence for the FLOPs")
+        app.add_option("model", name_,
+                       "a model of the zoo or one of its aliases, a TOML, or a config.json")
+            ->required();
+        app.add_option("--sequence", plan_.sequence, "tokens per sequence")
             ->check(CLI::Range(1L, 1'000'000'000L))
             ->capture_default_str();
         app.add_option("--json", json_, "write the figures to this file, - for standard output");
+        app.add_flag("--toml", toml_,
+                     "print the model as a TOML to begin with, from a config.json");
+        app.add_option("--parallel", plan_.parallel,
+                       "memory under a plan: tensor=1,pipeline=16,expert=64,data=128 (or tp pp ep "
+                       "dp cp etp vpp)");
+        const auto needs_plan = [&](CLI::Option* option) { option->needs("--parallel"); };
+        needs_plan(
+            app.add_option("--recipe", plan_.recipe, "precision recipe")->capture_default_str());
+        needs_plan(app.add_option("--device", plan_.device, "device")->capture_default_str());
+        needs_plan(app.add_option("--micro-batch", plan_.micro_batch, "sequences")
+                       ->check(CLI::Range(1, 1'000'000))
+                       ->capture_default_str());
+        needs_plan(app.add_option("--load", plan_.load, "rows of the hottest rank over the mean")
+                       ->check(CLI::Range(1.0, 1e6))
+                       ->capture_default_str());
+        needs_plan(app.add_option("--schedule", plan_.schedule, "pipeline schedule"));
+        needs_plan(app.add_option("--optimizer", plan_.optimizer, "optimizer sharding"));
+        needs_plan(app.add_option("--recompute", plan_.recompute, "modules, with commas between"));
     }
 
     int run(const Session&) override {
-        const models::Model model = models::load_model(name_);
+        const std::string path = models::find_model(name_).string();
+        if (toml_) {
+            say(path.ends_with(".json") ? models::hf::toml_of_config(path)
+                                        : sim::read_text_file(path));
+            return 0;
+        }
+        const models::Model model = models::load_model(path);
         const models::Parameters p = models::parameters(model);
-        const models::Flops f = models::flops_per_token(model, sequence_);
-        if (json_ != "-")
-            say(shape_text(model) + parameter_text(model, p) + cost_text(model, f, sequence_));
-        if (!json_.empty()) write_json(json_, to_json(model, p, f, sequence_));
-        return 0;
+        const models::Flops f = models::flops_per_token(model, plan_.sequence);
+        Json memory;
+        if (!plan_.parallel.empty()) memory = model_memory(model, path, plan_);
+        if (json_ != "-") {
+            say(shape_text(model) + parameter_text(model, p) + cost_text(model, f, plan_.sequence));
+            if (!memory.is_null()) say(memory_text(memory));
+        }
+        Json out = to_json(model, p, f, plan_.sequence);
+        if (!memory.is_null()) out["memory"] = memory;
+        if (!json_.empty()) write_json(json_, out);
+        return memory.is_null() || memory.at("fits").get<bool>() ? 0 : 1;
     }
 
 private:
-    std::string name_;
-    std::string json_;
-    long sequence_ = 4096;
+    std::string name_, json_;
+    bool toml_ = false;
+    ModelPlan plan_;
 };
 
 const sim::Register<Command, ModelCommand> entry{"model", "what a model is made of and costs"};

@@ -119,6 +119,12 @@ Config Config::object(std::string_view key) const {
     return {root_, &need(key, "an object"), sim::pointer(path_, key), filled_};
 }
 
+Config Config::empty() const {
+    auto nothing = std::make_shared<const sim::Node>(sim::Node{node_->place, sim::Members{}});
+    const sim::Node* const node = nothing.get();
+    return {std::move(nothing), node, path_, filled_};
+}
+
 template <class T>
 T Config::fill(std::string_view key, T value, std::string_view shown_value) const {
     std::string text = fmt::format("{} = {}", key, shown_value);

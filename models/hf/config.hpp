@@ -29,6 +29,9 @@ public:
     /// The object at `key`.
     [[nodiscard]] Config object(std::string_view key) const;
 
+    /// An object at this place with nothing in it, for one that is left out.
+    [[nodiscard]] Config empty() const;
+
     /// A whole number from `least` to 1e8.
     int size(std::string_view key, int least) const;
     int size(std::string_view key, int least, int fallback) const;

@@ -17,6 +17,12 @@ public:
     /// The model as the tree of a model's TOML (keys: models/model.hpp), without its name.
     /// Throws sim::InputError with the JSON pointer of what is missing, wrong or contradictory.
     virtual nlohmann::ordered_json read(const Config& in) const = 0;
+    /// Adds what the whole file (`root`) says of towers for other media, for families that count
+    /// them; `in` was the language model inside it.
+    virtual void add_towers(const Config& root, nlohmann::ordered_json& model) const {
+        static_cast<void>(root);
+        static_cast<void>(model);
+    }
 };
 
 }  // namespace moesim::models::hf

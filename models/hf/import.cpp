@@ -96,7 +96,7 @@ std::string choose(const Config& root, const Config& inner) {
 }
 
 /// Parts of the file that say nothing about shapes that this program counts.
-std::vector<std::string> ignored(const Config& root, const Config& inner) {
+std::vector<std::string> ignored(const Config& root, const Config& inner, bool counts_towers) {
     std::vector<std::string> out;
     for (const Config* in : {&root, &inner}) {
         if (!in->is_object("quantization_config")) continue;
@@ -109,7 +109,7 @@ std::vector<std::string> ignored(const Config& root, const Config& inner) {
         break;
     }
     for (const char* tower : kTowers)
-        if (root.is_object(tower))
+        if (!counts_towers && root.is_object(tower))
             out.push_back(fmt::format("{}: only the language model is read", tower));
     return out;
 }
@@ -120,13 +120,15 @@ std::string toml_of_config(const std::string& path) {
     const Config root = Config::from_file(path);
     const Config inner = language_model(root);
     const std::string family = choose(root, inner);
-    Json model = Families::make(family)->read(inner);
+    const auto reader = Families::make(family);
+    Json model = reader->read(inner);
+    reader->add_towers(root, model);
     if (!inner.has("tie_word_embeddings") && root.has("tie_word_embeddings"))
         model["tied_embedding"] = root.flag("tie_word_embeddings", false);
     Json import;
     import["family"] = family;
     import["filled"] = inner.filled();
-    import["ignored"] = ignored(root, inner);
+    import["ignored"] = ignored(root, inner, model.contains("extra"));
     model["import"] = std::move(import);
     return toml_text(model);
 }

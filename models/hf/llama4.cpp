@@ -6,7 +6,7 @@ namespace {
 /// One expert of many plus a shared one of the same width; three of four layers attend within
 /// chunks. The norm of queries and keys has no weights. Sources: huggingface/transformers,
 /// models/llama4/configuration_llama4.py (Llama4TextConfig).
-class Llama4 final : public Family {
+class Llama4 : public Family {
 public:
     Json read(const Config& in) const override {
         Json out = whole(in);
@@ -65,7 +65,30 @@ private:
     }
 };
 
-const sim::Register<Family, Llama4> outer{"llama4", "Llama 4 with its vision tower"};
+/// With its vision tower; a text token does not pass it. Sizes that the file leaves out are those
+/// of the released models: github.com/meta-llama/llama-models, models/llama4.
+class Llama4Vision final : public Llama4 {
+public:
+    void add_towers(const Config& root, Json& model) const override {
+        const Config in = root.has("vision_config") ? root.object("vision_config") : root.empty();
+        const double h = in.size("hidden_size", 1, 1408), f = in.size("intermediate_size", 1, 5632);
+        const double layers = in.size("num_hidden_layers", 1, 34);
+        const int patch = in.size("patch_size", 1, 14), image = in.size("image_size", 1, 448);
+        const double in_width = in.size("projector_input_dim", 1, 4096);
+        const double out_width = in.size("projector_output_dim", 1, 4096);
+        const double text = model.at("hidden").get<double>();
+        if (patch > image) in.fail("patch_size", "larger than the image");
+        // Attention and a block of two matrices with biases and norms; patches, their positions and
+        // one of a class; norms around the layers; four neighbours merged, two matrices, projector.
+        const double layer = 4 * h * h + 4 * h + 2 * h * f + f + h + 4 * h;
+        const double patches = (image / patch) * (image / patch) + 1;
+        const double tower = layers * layer + 3.0 * patch * patch * h + patches * h + h + 4 * h +
+                             4 * h * in_width + in_width * out_width + out_width * text;
+        model["extra"] = {{"name", "vision tower"}, {"parameters", tower}, {"active", 0}};
+    }
+};
+
+const sim::Register<Family, Llama4Vision> outer{"llama4", "Llama 4 with its vision tower"};
 const sim::Register<Family, Llama4> text{"llama4_text", "Llama 4, language model"};
 
 }  // namespace
