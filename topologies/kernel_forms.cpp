@@ -1,14 +1,20 @@
 #include "topologies/kernel_forms.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 namespace moesim::topologies {
 namespace {
 
 constexpr double kTile = 128;
-constexpr double kStreamShare =
-    0.85;  // of the memory bandwidth that a GEMM's loads and stores reach
+
+/// Output tiles that libraries choose from: rows, columns.
+constexpr std::array<std::array<double, 2>, 8> kTiles{
+    {{128, 128}, {128, 256}, {256, 128}, {64, 128}, {128, 64}, {64, 64}, {64, 256}, {256, 64}}};
+constexpr double kMostSplits = 8;
+constexpr double kLeastSplitDepth = 256;
 
 double bytes_per_element(const std::string& format) {
     if (format.find("fp4") != std::string::npos) return 0.5;
@@ -45,18 +51,51 @@ Product product(const Gemm& q) {
     return {q.m, q.out, q.in};
 }
 
+namespace {
+
+/// max(a, b), rounded where both are alike: (a^4 + b^4)^(1/4).
+double rounded_max(double a, double b) {
+    const double a2 = a * a, b2 = b * b;
+    return std::sqrt(std::sqrt(a2 * a2 + b2 * b2));
+}
+
+double best_tile_seconds(const Product& p, double groups, double bytes, double rate,
+                         const GemmForm& form, const Hardware& on) {
+    const double stream = form.stream_share * on.bandwidth;
+    const double largest = 1 + form.tile_cost * (1.0 / 128 + 1.0 / 256);
+    double best = std::numeric_limits<double>::infinity();
+    for (const auto& [rows, columns] : kTiles) {
+        const double tiles = groups * std::ceil(p.rows / rows) * std::ceil(p.columns / columns);
+        const double edge = (1 + form.tile_cost * (1 / rows + 1 / columns)) / largest;
+        for (double splits = 1; splits <= kMostSplits; splits *= 2) {
+            if (splits > 1 && (tiles * splits > 2 * on.sms || p.depth / splits < kLeastSplitDepth))
+                break;
+            const double waves = tiles * splits / on.sms, least = std::max(1.0, waves);
+            const double whole = least + form.quantisation * (std::ceil(waves) - least);
+            const double compute = whole * 2 * rows * columns *
+                                   (p.depth / splits + form.extra_depth) * edge * on.sms / rate;
+            const double partial = splits > 1 ? 8 * splits * groups * p.rows * p.columns : 0;
+            best = std::min(best, rounded_max(compute, (bytes + partial) / stream));
+        }
+    }
+    return best;
+}
+
+}  // namespace
+
 double gemm_seconds(const Gemm& q, const GemmForm& form, const Hardware& on) {
-    const auto [rows, columns, depth] = product(q);
-    if (!(rows * columns * depth * q.groups > 0)) return 0;
-    const double tiles = q.groups * std::ceil(rows / kTile) * std::ceil(columns / kTile);
-    const double waves = std::max(1.0, tiles / on.sms);
+    const Product p = product(q);
+    if (!(p.rows * p.columns * p.depth * q.groups > 0)) return 0;
     const double rate = on.peak_of(q.format) * form.share *
                         (q.pass == Pass::weight_gradient ? form.weight_gradient_rate : 1);
-    const double compute = waves * 2 * kTile * kTile * (depth + form.extra_depth) * on.sms / rate;
     const double result = q.pass == Pass::weight_gradient ? 8 : 2;
-    const double bytes = q.groups * ((rows + columns) * depth * bytes_per_element(q.format) +
-                                     rows * columns * result);
-    return std::max(compute, bytes / (kStreamShare * on.bandwidth)) + form.floor_s;
+    const double bytes = q.groups * ((p.rows + p.columns) * p.depth * bytes_per_element(q.format) +
+                                     p.rows * p.columns * result);
+    if (form.any_tile) return best_tile_seconds(p, q.groups, bytes, rate, form, on) + form.floor_s;
+    const double tiles = q.groups * std::ceil(p.rows / kTile) * std::ceil(p.columns / kTile);
+    const double waves = std::max(1.0, tiles / on.sms);
+    const double compute = waves * 2 * kTile * kTile * (p.depth + form.extra_depth) * on.sms / rate;
+    return std::max(compute, bytes / (form.stream_share * on.bandwidth)) + form.floor_s;
 }
 
 double attention_seconds(const AttentionCore& q, const AttentionForm& form, const Hardware& on) {

@@ -18,6 +18,11 @@ Product product(const Gemm& q);
 ///
 /// Waves above one are fractional: persistent kernels leave a tail, not a whole empty wave.
 /// bytes: both operands once, the result once (a weight gradient reads and writes FP32).
+/// With `any_tile` the fastest of eight tile sizes and of up to eight splits of the depth is taken:
+/// waves go `quantisation` of the way up to whole ones, a tile of r x c costs (1 + tile_cost (1/r +
+/// 1/c)) per element, relative to 128 x 256, and splits pay FP32 partial sums. The maximum is then
+/// (a^4 + b^4)^(1/4). Source of the idea: NVIDIA, Matrix Multiplication Background User's Guide
+/// (tile and wave quantisation); the parameters are fitted.
 double gemm_seconds(const Gemm& q, const GemmForm& form, const Hardware& on);
 
 /// Seconds of one attention core alone; 0 for an empty one.

@@ -2,9 +2,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "topologies/kernel_forms.hpp"
 #include "topologies/nearest_points.hpp"
-#include "topologies/profile_data.hpp"
+#include "topologies/profile_points.hpp"
 
 namespace moesim::topologies {
 namespace {
@@ -15,28 +14,40 @@ constexpr double kHit = 0.03;  // as near as this is the point itself
 constexpr double kOctave = 0.6931471805599453;
 
 double square(double x) { return x * x; }
-double log_distance2(double a, double b) {
-    return square(std::log(std::max(a, 1e-9) / std::max(b, 1e-9)));
-}
 
-/// Seconds, error and evidence from the form, the points around the query and the contention.
-/// `form_error` is the residual of the form at its own points.
-Cost answer(const NearestPoints& near, double alone, double form_error, Contention contention,
-            bool contended) {
+constexpr double kLikeFormat = 0.1;  // assumed: what taking another format's form may miss
+
+/// What is known of a form besides its points.
+struct Known {
+    double seconds = 0;     // form times residual, alone
+    double form_error = 0;  // of that, at the measurements it was fitted to
+    bool fitted = false;    // has a residual grid
+    double outside = 0;     // octaves from that grid
+};
+
+/// Seconds, error and evidence from form and grid, the points around the query and the contention.
+Cost answer(const NearestPoints& near, const Known& known, Contention contention, bool contended) {
     Cost out;
-    out.seconds = alone * (contended ? contention.factor : 1);
-    if (near.empty()) {
-        out.rel_error = std::hypot(0.3, contended ? contention.error : 0);
-        return out;
+    out.seconds = known.seconds * (contended ? contention.factor : 1);
+    out.rel_error = 0.3;
+    bool converted = contended;
+    if (known.fitted) {
+        out.evidence = known.outside <= 1 ? Evidence::interpolated : Evidence::extrapolated;
+        out.rel_error = known.form_error * std::max(1.0, known.outside);
     }
-    out.seconds *= near.ratio();
-    const double octaves = near.distance() / kOctave;
-    const bool hit = near.distance() < kHit;
-    out.evidence = hit && !near.converted() ? Evidence::measured
-                   : octaves <= 1           ? Evidence::interpolated
-                                            : Evidence::extrapolated;
-    out.rel_error = hit ? near.error() : form_error * std::max(1.0, octaves);
-    if (near.converted()) out.rel_error = std::hypot(out.rel_error, contention.error);
+    if (!near.empty()) {
+        out.seconds *= near.ratio();
+        const double octaves = near.distance() / kOctave;
+        const bool hit = near.distance() < kHit;
+        const Evidence ground = hit && !near.converted() ? Evidence::measured
+                                : octaves <= 1           ? Evidence::interpolated
+                                                         : Evidence::extrapolated;
+        const double error = hit ? near.error() : known.form_error * std::max(1.0, octaves);
+        if (ground <= out.evidence) converted = near.converted();
+        if (ground < out.evidence || error < out.rel_error) out.rel_error = error;
+        out.evidence = std::min(out.evidence, ground);
+    }
+    if (converted) out.rel_error = std::hypot(out.rel_error, contention.error);
     out.rel_error = std::min(out.rel_error, 0.5);
     return out;
 }
@@ -47,12 +58,6 @@ Cost inferred(Cost cost, double error) {
     cost.rel_error = std::min(0.5, std::hypot(cost.rel_error, error));
     return cost;
 }
-
-double log_ratio(double measured, double alone, bool contended, Contention contention) {
-    return std::log(measured / (alone * (contended ? contention.factor : 1)));
-}
-
-constexpr double kOtherDevice = 0.15;  // assumed: what scaling by peaks and bandwidth may miss
 
 double at(const std::vector<double>& xs, const std::vector<double>& ys, double x) {
     if (x <= xs.front()) return ys.front();
@@ -66,13 +71,6 @@ double at(const std::vector<double>& xs, const std::vector<double>& ys, double x
 const Profile::Impl& typical() {
     static const Profile::Impl impl = roofline_profile();
     return impl;
-}
-
-const GemmForm& form_of(const Profile::Impl& impl, const std::string& format) {
-    if (const auto found = impl.gemm.find(format); found != impl.gemm.end()) return found->second;
-    const bool narrow =
-        format.find("fp8") != std::string::npos || format.find("fp4") != std::string::npos;
-    return typical().gemm.at(narrow ? "fp8" : "bf16");
 }
 
 }  // namespace
@@ -90,89 +88,84 @@ Profile Profile::load(const std::string& name, const Device& device) {
         impl->taken = impl->asked;
         impl->measured = device.name;
     }
+    prepare_points(*impl);
     Profile out;
     out.impl_ = std::move(impl);
     return out;
 }
 
 Cost Profile::gemm(const Gemm& q, bool contended) const {
-    const GemmForm& form = form_of(*impl_, q.format);
-    const double alone = gemm_seconds(q, form, impl_->asked);
-    const auto [rows, columns, depth] = product(q);
+    const Profile::Impl& impl = *impl_;
+    const GemmForm& form = form_of(impl, q);
     const bool weight = q.pass == Pass::weight_gradient;
-    const bool weight_points = std::any_of(
-        impl_->gemm_points.begin(), impl_->gemm_points.end(), [&](const Point<Gemm>& p) {
-            return p.query.format == q.format && p.query.pass == Pass::weight_gradient;
-        });
+    const bool weight_points = impl.weight_points.contains(q.format);
+    const auto [rows, columns, depth] = product(q);
+    const Sizes at = logarithms({rows, columns, depth, q.groups});
     NearestPoints near;
-    for (const Point<Gemm>& p : impl_->gemm_points) {
+    for (const Point<Gemm>& p : impl.gemm_points) {
         if (p.query.format != q.format) continue;
         // Without a measured weight gradient, that of the forward product of the same shape stands
         // in.
         if (weight_points && weight != (p.query.pass == Pass::weight_gradient)) continue;
-        const auto shape = product(p.query);
-        const double distance2 =
-            log_distance2(rows, shape.rows) + log_distance2(columns, shape.columns) +
-            log_distance2(depth, shape.depth) + 0.25 * log_distance2(q.groups, p.query.groups) +
-            (p.query.pass == q.pass ? 0 : kOtherPass2);
-        near.add(distance2, p.contended == contended ? 0 : kOtherState2,
-                 log_ratio(p.seconds, gemm_seconds(p.query, form, impl_->taken), p.contended,
-                           impl_->gemm_contention),
-                 p.error);
+        const double distance2 = square(at[0] - p.log_size[0]) + square(at[1] - p.log_size[1]) +
+                                 square(at[2] - p.log_size[2]) +
+                                 0.25 * square(at[3] - p.log_size[3]) +
+                                 (p.query.pass == q.pass ? 0 : kOtherPass2);
+        near.add(distance2, p.contended == contended ? 0 : kOtherState2, p.log_ratio, p.error);
     }
-    Cost out = answer(near, alone, form.error, impl_->gemm_contention, contended);
-    if (near.empty()) return out;
+    const bool fitted = !form.residual.empty();
+    Cost out = answer(near,
+                      {gemm_alone(impl, q, impl.asked), form.error, fitted,
+                       form.residual.outside(residual_sizes(impl, q))},
+                      impl.gemm_contention, contended);
+    if (near.empty() && !fitted) return out;
     if (weight && !weight_points) out = inferred(out, form.weight_gradient_error);
-    return impl_->same_device() ? out : inferred(out, kOtherDevice);
+    if (impl.gemm_like.contains(q.format)) out = inferred(out, kLikeFormat);
+    return impl.same_device() ? out : inferred(out, impl.scaling_error);
 }
 
 Cost Profile::attention(const AttentionCore& q, bool contended) const {
-    const AttentionForm& form = impl_->attention;
-    const double alone = attention_seconds(q, form, impl_->asked);
+    const Profile::Impl& impl = *impl_;
+    const AttentionForm& form = impl.attention;
     const bool backward = q.pass != Pass::forward;
-    const auto is_backward = [](const Point<AttentionCore>& p) {
-        return p.query.pass != Pass::forward;
-    };
-    const bool backward_points =
-        std::any_of(impl_->attention_points.begin(), impl_->attention_points.end(), is_backward);
+    const Sizes at = attention_logarithms(q);
     NearestPoints near;
-    for (const Point<AttentionCore>& p : impl_->attention_points) {
-        if (backward_points ? backward != is_backward(p) : is_backward(p)) continue;
+    for (const Point<AttentionCore>& p : impl.attention_points) {
+        const bool of_backward = p.query.pass != Pass::forward;
+        if (impl.backward_points ? backward != of_backward : of_backward) continue;
         const double distance2 =
-            0.25 * log_distance2(q.batch * q.heads, p.query.batch * p.query.heads) +
-            log_distance2(q.sequence, p.query.sequence) + log_distance2(q.qk_dim, p.query.qk_dim) +
-            log_distance2(q.v_dim, p.query.v_dim) +
-            0.01 * log_distance2(q.heads / std::max(1.0, q.kv_heads),
-                                 p.query.heads / std::max(1.0, p.query.kv_heads)) +
-            (q.causal == p.query.causal ? 0 : square(0.3));
-        near.add(distance2, p.contended == contended ? 0 : kOtherState2,
-                 log_ratio(p.seconds, attention_seconds(p.query, form, impl_->taken), p.contended,
-                           impl_->attention_contention),
-                 p.error);
+            0.25 * square(at[0] - p.log_size[0]) + square(at[1] - p.log_size[1]) +
+            square(at[2] - p.log_size[2]) + square(at[3] - p.log_size[3]) +
+            0.01 * square(at[4] - p.log_size[4]) + (q.causal == p.query.causal ? 0 : square(0.3));
+        near.add(distance2, p.contended == contended ? 0 : kOtherState2, p.log_ratio, p.error);
     }
-    Cost out = answer(near, alone, form.error, impl_->attention_contention, contended);
-    if (near.empty()) return out;
-    if (backward && !backward_points) out = inferred(out, form.backward_error);
-    return impl_->same_device() ? out : inferred(out, kOtherDevice);
+    const bool fitted = !form.residual.empty();
+    Cost out = answer(near,
+                      {attention_alone(impl, q, impl.asked), form.error, fitted,
+                       form.residual.outside(attention_sizes(q))},
+                      impl.attention_contention, contended);
+    if (near.empty() && !fitted) return out;
+    if (backward && !impl.backward_points) out = inferred(out, form.backward_error);
+    return impl.same_device() ? out : inferred(out, impl.scaling_error);
 }
 
 Cost Profile::memory(const Memory& q, bool contended) const {
-    const auto like = impl_->memory_like.find(q.name);
+    const Profile::Impl& impl = *impl_;
+    const auto like = impl.memory_like.find(q.name);
     const auto found =
-        impl_->memory_points.find(like == impl_->memory_like.end() ? q.name : like->second);
+        impl.memory_points.find(like == impl.memory_like.end() ? q.name : like->second);
     NearestPoints near;
-    if (found != impl_->memory_points.end())
+    if (found != impl.memory_points.end()) {
+        const double at = logarithm(q.bytes);
         for (const Point<Memory>& p : found->second)
-            near.add(log_distance2(q.bytes, p.query.bytes),
-                     p.contended == contended ? 0 : kOtherState2,
-                     log_ratio(p.seconds, memory_seconds(p.query, impl_->memory, impl_->taken),
-                               p.contended, impl_->memory_contention),
-                     p.error);
-    Cost out = answer(near, memory_seconds(q, impl_->memory, impl_->asked), impl_->memory.error,
-                      impl_->memory_contention, contended);
+            near.add(square(at - p.log_size[0]), p.contended == contended ? 0 : kOtherState2,
+                     p.log_ratio, p.error);
+    }
+    Cost out = answer(near, {memory_seconds(q, impl.memory, impl.asked), impl.memory.error},
+                      impl.memory_contention, contended);
     if (near.empty()) return out;
-    if (like != impl_->memory_like.end()) out = inferred(out, 0.2);
-    return impl_->same_device() ? out : inferred(out, kOtherDevice);
+    if (like != impl.memory_like.end()) out = inferred(out, 0.2);
+    return impl.same_device() ? out : inferred(out, impl.scaling_error);
 }
 
 TransferCost Profile::transfer(const std::string& collective, double bytes, bool contended) const {
@@ -204,10 +197,14 @@ nlohmann::ordered_json Profile::provenance() const {
     out["name"] = impl_->name.empty() ? "roofline" : impl_->name;
     out["measured_on"] = impl_->measured;
     out["same_device"] = impl_->same_device();
+    if (!impl_->base.empty()) out["base"] = impl_->base;
     out["points"] = {{"gemm", impl_->gemm_points.size()},
                      {"attention", impl_->attention_points.size()},
                      {"memory", memory},
                      {"transfer", impl_->transfers.size()}};
+    for (const auto& [op, v] : impl_->validation)
+        out["held_out"][op] = {
+            {"shapes", v.shapes}, {"median_rel_error", v.median}, {"p90_rel_error", v.p90}};
     out["source"] = impl_->source;
     return out;
 }

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "topologies/kernel.hpp"
+#include "topologies/residual_grid.hpp"
 
 namespace moesim::topologies {
 
@@ -29,7 +32,19 @@ struct GemmForm {
     double error = 0.3;               // of the form at its own points, one standard deviation
     double weight_gradient_rate = 1;  // of the forward rate
     double weight_gradient_error = 0.1;
+    bool any_tile = false;       // tiles of several sizes, split depth (else 128 x 128)
+    double tile_cost = 0;        // rows or columns that a tile costs besides its own
+    double quantisation = 0;     // 0: waves above one are fractional, 1: whole
+    double stream_share = 0.85;  // of the memory bandwidth that loads and stores reach
+    ResidualGrid residual{};  // by rows, columns, depth; grouped: by rows and number of groups, and
+                            // elements of one group's weight
 };
+
+/// Sizes by which the residuals of a product are kept; dense and grouped ones.
+ResidualGrid::Sizes dense_sizes(const Gemm& q);
+ResidualGrid::Sizes grouped_sizes(const Gemm& q);
+/// Sizes by which those of attention are kept: sequence, batch times heads, both head sizes added.
+ResidualGrid::Sizes attention_sizes(const AttentionCore& q);
 
 /// Parameters of the attention form (see attention_seconds).
 struct AttentionForm {
@@ -39,6 +54,7 @@ struct AttentionForm {
     double error = 0.3;
     double backward_rate = 1;  // of the forward rate
     double backward_error = 0.15;
+    ResidualGrid residual{};  // of the forward pass
 };
 
 struct MemoryForm {
@@ -60,6 +76,13 @@ struct Point {
     double seconds = 0;
     bool contended = false;
     double error = 0.04;
+    double log_ratio = 0;              // ln(measured / predicted without points)
+    std::array<double, 5> log_size{};  // what distances are taken of
+};
+
+/// Held-out measurements of one op, as the calibrator found them.
+struct Validation {
+    double shapes = 0, median = 0, p90 = 0;  // relative errors
 };
 
 /// Shares of nominal link rates by bytes, and what comes on top.
@@ -74,16 +97,22 @@ struct Profile::Impl {
     std::string measured;  // device that the points come from
     Hardware asked, taken;
     double launch_gap_s = 2e-6, host_issue_s = 5e-6;
-    std::map<std::string, GemmForm> gemm;
+    double scaling_error = 0.15;  // what scaling by peaks and bandwidth to another device may miss
+    std::string base;             // profile whose measurements it starts from, "" for none
+    std::map<std::string, GemmForm> gemm, grouped;  // by format
+    std::map<std::string, std::string> gemm_like;   // format -> format whose form it takes
     AttentionForm attention;
     MemoryForm memory;
     Contention gemm_contention, attention_contention, memory_contention;
     std::vector<Point<Gemm>> gemm_points;
+    std::set<std::string> weight_points;  // formats with a measured weight gradient
+    bool backward_points = false;         // of attention
     std::vector<Point<AttentionCore>> attention_points;
     std::map<std::string, std::vector<Point<Memory>>> memory_points;
     std::map<std::string, std::string>
         memory_like;  // name -> name whose rate it is assumed to reach
     std::map<std::string, TransferForm> transfers;
+    std::map<std::string, Validation> validation;  // by op, "gemm.bf16"
     nlohmann::ordered_json source;
 
     /// Whether the asked device is, by its figures, the one that was measured.

@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "sim/paths.hpp"
@@ -71,17 +74,69 @@ GemmForm read_gemm_form(sim::Table in) {
     out.error = in.number("error", 0, 1);
     out.weight_gradient_rate = in.number("weight_gradient_rate", kTiny, 2, 1);
     out.weight_gradient_error = in.number("weight_gradient_error", 0, 1, 0.1);
+    out.any_tile = in.choice("tiles", {"128x128", "any"}, "128x128") == "any";
+    out.tile_cost = in.number("tile_cost", 0, 1e4, 0);
+    out.quantisation = in.number("quantisation", 0, 1, 0);
+    out.stream_share = in.number("stream_share", kTiny, 1, 0.85);
     return out;
+}
+
+/// A grid of measured over form: three named axes, and `ratio` with the last axis fastest.
+ResidualGrid read_residual(sim::Table in, const std::array<std::string, 3>& names) {
+    std::array<std::vector<double>, 3> axes;
+    std::size_t nodes = 1;
+    for (std::size_t d = 0; d < 3; ++d) {
+        axes[d] = in.numbers(names[d], kTiny, kMost);
+        if (axes[d].empty()) in.fail(names[d], "is empty");
+        for (std::size_t i = 1; i < axes[d].size(); ++i)
+            if (axes[d][i] <= axes[d][i - 1]) in.fail(names[d], "must ascend");
+        nodes *= axes[d].size();
+    }
+    std::vector<double> ratio = in.numbers("ratio", 0.01, 100);
+    if (ratio.size() != nodes)
+        in.fail("ratio",
+                fmt::format("needs {} numbers, one for each node; has {}", nodes, ratio.size()));
+    for (double& r : ratio) r = std::log(r);
+    return {std::move(axes), std::move(ratio)};
+}
+
+void read_validation(sim::Table& in, const std::string& op, Profile::Impl& out) {
+    if (!in.has("held_out")) return;
+    auto held = in.table("held_out");
+    out.validation[op] = {held.number("shapes", 0, kMost), held.number("median", 0, kMost),
+                          held.number("p90", 0, kMost)};
+}
+
+GemmForm read_fitted_form(sim::Table in, const std::string& op, const std::string& format,
+                          const std::array<std::string, 3>& axes, Profile::Impl& out) {
+    GemmForm form = read_gemm_form(in);
+    if (in.has("residual")) form.residual = read_residual(in.table("residual"), axes);
+    read_validation(in, op + "." + format, out);
+    return form;
 }
 
 void read_gemm(sim::Table in, Profile::Impl& out) {
     auto points = in.tables("point");
     for (sim::Table& point : points) out.gemm_points.push_back(read_gemm_point(point));
     for (const std::string& format : in.keys())
-        if (format != "point") out.gemm[format] = read_gemm_form(in.table(format));
+        if (format != "point" && format != "like")
+            out.gemm[format] = read_fitted_form(in.table(format), "gemm", format,
+                                                {"rows", "columns", "depth"}, out);
     for (std::size_t i = 0; i < points.size(); ++i)
         if (!out.gemm.contains(out.gemm_points[i].query.format))
             points[i].fail("format", "no [gemm] form of this format");
+    auto like = in.table("like");
+    for (const std::string& format : like.keys()) {
+        out.gemm_like[format] = like.text(format);
+        if (!out.gemm.contains(out.gemm_like[format]))
+            like.fail(format, "no [gemm] form of this format");
+    }
+}
+
+void read_grouped(sim::Table in, Profile::Impl& out) {
+    for (const std::string& format : in.keys())
+        out.grouped[format] = read_fitted_form(in.table(format), "grouped", format,
+                                               {"rows", "groups", "weight"}, out);
 }
 
 void read_attention(sim::Table in, Profile::Impl& out) {
@@ -92,6 +147,9 @@ void read_attention(sim::Table in, Profile::Impl& out) {
     form.error = in.number("error", 0, 1);
     form.backward_rate = in.number("backward_rate", kTiny, 2, 1);
     form.backward_error = in.number("backward_error", 0, 1, 0.15);
+    if (in.has("residual"))
+        form.residual = read_residual(in.table("residual"), {"sequence", "heads", "head_dims"});
+    read_validation(in, "attention", out);
     for (sim::Table& point : in.tables("point"))
         out.attention_points.push_back(read_attention_point(point));
 }
@@ -100,6 +158,7 @@ void read_memory(sim::Table in, Profile::Impl& out) {
     out.memory.share = in.number("share", kTiny, 1);
     out.memory.floor_s = in.time("floor", Seconds{0}).si();
     out.memory.error = in.number("error", 0, 1);
+    read_validation(in, "memory", out);
     auto like = in.table("like");
     for (const std::string& name : like.keys()) out.memory_like[name] = like.text(name);
     for (sim::Table& point : in.tables("point")) {
@@ -154,25 +213,60 @@ nlohmann::ordered_json read_source(sim::Table in) {
 
 }  // namespace
 
-Profile::Impl read_profile(const std::string& name) {
-    auto in = sim::Table::from_file(sim::find_data("profile", "topologies/profiles", name));
-    Profile::Impl out;
+namespace {
+
+constexpr int kMostBases = 4;  // profiles that start from one another
+
+Profile::Impl read_chain(sim::Table in, int depth);
+
+/// Takes over the profile named at `key`, looked for in `folder`.
+void start_from(sim::Table& in, const char* key, const char* folder, int depth,
+                Profile::Impl& out) {
+    if (!in.has(key)) return;
+    if (depth >= kMostBases) in.fail(key, "starts from one profile too many; do they form a ring?");
+    auto inherited = std::move(out.source);
+    out = read_chain(sim::Table::from_file(sim::find_data(in, key, folder)), depth + 1);
+    if (std::string_view{key} == "base") out.base = out.name;
+    inherited[key] = std::move(out.source);
+    out.source = std::move(inherited);
+}
+
+/// A profile with those that it starts from: what it leaves out is theirs, else a roofline's.
+Profile::Impl read_chain(sim::Table in, int depth) {
+    Profile::Impl out = roofline_profile();
+    out.source = nlohmann::ordered_json::object();
+    start_from(in, "base", "topologies/profiles", depth, out);
+    start_from(in, "kernels", "topologies/profiles/kernels", depth, out);
+    auto inherited = std::move(out.source);
     out.name = in.text("name");
-    out.taken = read_hardware(in.table("measured_on"), out.measured);
-    out.launch_gap_s = in.time("launch_gap").si();
-    out.host_issue_s = in.time("host_issue").si();
-    read_gemm(in.table("gemm"), out);
-    read_attention(in.table("attention"), out);
-    read_memory(in.table("memory"), out);
-    auto contention = in.table("contention");
-    out.gemm_contention = read_contention(contention.table("gemm"));
-    out.attention_contention = read_contention(contention.table("attention"));
-    out.memory_contention = read_contention(contention.table("memory"));
+    if (in.has("measured_on") || out.taken.peak.empty())
+        out.taken = read_hardware(in.table("measured_on"), out.measured);
+    out.launch_gap_s = in.time("launch_gap", Seconds{out.launch_gap_s}).si();
+    out.host_issue_s = in.time("host_issue", Seconds{out.host_issue_s}).si();
+    out.scaling_error = in.number("scaling_error", 0, 1, out.scaling_error);
+    if (in.has("gemm")) read_gemm(in.table("gemm"), out);
+    if (in.has("grouped")) read_grouped(in.table("grouped"), out);
+    if (in.has("attention")) read_attention(in.table("attention"), out);
+    if (in.has("memory")) read_memory(in.table("memory"), out);
+    if (in.has("contention")) {
+        auto contention = in.table("contention");
+        out.gemm_contention = read_contention(contention.table("gemm"));
+        out.attention_contention = read_contention(contention.table("attention"));
+        out.memory_contention = read_contention(contention.table("memory"));
+    }
     for (sim::Table& transfer : in.tables("transfer"))
         out.transfers[transfer.text("collective")] = read_transfer(transfer);
     out.source = read_source(in.table("source"));
+    out.source.update(inherited);
     in.finish();
     return out;
+}
+
+}  // namespace
+
+Profile::Impl read_profile(const std::string& name) {
+    return read_chain(sim::Table::from_file(sim::find_data("profile", "topologies/profiles", name)),
+                      0);
 }
 
 }  // namespace moesim::topologies
