@@ -165,7 +165,8 @@ Cost Profile::memory(const Memory& q, bool contended) const {
                       impl.memory_contention, contended);
     if (near.empty()) return out;
     if (like != impl.memory_like.end()) out = inferred(out, 0.2);
-    return impl.same_device() ? out : inferred(out, impl.scaling_error);
+    const bool own = impl.same_device() && !impl.memory_scaled;
+    return own ? out : inferred(out, impl.scaling_error);
 }
 
 TransferCost Profile::transfer(const std::string& collective, double bytes, bool contended) const {

@@ -96,6 +96,7 @@ struct Profile::Impl {
     std::string name;      // "" for the roofline
     std::string measured;  // device that the points come from
     Hardware asked, taken;
+    bool memory_scaled = false;  // memory-bound kernels were measured on yet another device
     double launch_gap_s = 2e-6, host_issue_s = 5e-6;
     double scaling_error = 0.15;  // what scaling by peaks and bandwidth to another device may miss
     std::string base;             // profile whose measurements it starts from, "" for none

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/paths.hpp"
+#include "topologies/kernel_forms.hpp"
 #include "topologies/profile_data.hpp"
 
 namespace moesim::topologies {
@@ -155,9 +156,9 @@ void read_attention(sim::Table in, Profile::Impl& out) {
 }
 
 void read_memory(sim::Table in, Profile::Impl& out) {
-    out.memory.share = in.number("share", kTiny, 1);
-    out.memory.floor_s = in.time("floor", Seconds{0}).si();
-    out.memory.error = in.number("error", 0, 1);
+    out.memory.share = in.number("share", kTiny, 1, out.memory.share);
+    out.memory.floor_s = in.time("floor", Seconds{out.memory.floor_s}).si();
+    out.memory.error = in.number("error", 0, 1, out.memory.error);
     read_validation(in, "memory", out);
     auto like = in.table("like");
     for (const std::string& name : like.keys()) out.memory_like[name] = like.text(name);
@@ -231,6 +232,22 @@ void start_from(sim::Table& in, const char* key, const char* folder, int depth,
     out.source = std::move(inherited);
 }
 
+/// Memory-bound kernels measured on another device, as this one would run them: the same share of
+/// its own bandwidth.
+void scale_memory(sim::Table& in, int depth, Profile::Impl& out) {
+    if (!in.has("scaled_memory")) return;
+    const auto path = sim::find_data(in, "scaled_memory", "topologies/profiles");
+    Profile::Impl other = read_chain(sim::Table::from_file(path), depth + 1);
+    out.memory = other.memory;
+    out.memory_scaled = true;
+    out.memory_points = std::move(other.memory_points);
+    out.memory_like = std::move(other.memory_like);
+    for (auto& [name, points] : out.memory_points)
+        for (Point<Memory>& p : points)
+            p.seconds *= memory_seconds(p.query, out.memory, out.taken) /
+                         memory_seconds(p.query, other.memory, other.taken);
+}
+
 /// A profile with those that it starts from: what it leaves out is theirs, else a roofline's.
 Profile::Impl read_chain(sim::Table in, int depth) {
     Profile::Impl out = roofline_profile();
@@ -243,6 +260,7 @@ Profile::Impl read_chain(sim::Table in, int depth) {
         out.taken = read_hardware(in.table("measured_on"), out.measured);
     out.launch_gap_s = in.time("launch_gap", Seconds{out.launch_gap_s}).si();
     out.host_issue_s = in.time("host_issue", Seconds{out.host_issue_s}).si();
+    scale_memory(in, depth, out);
     out.scaling_error = in.number("scaling_error", 0, 1, out.scaling_error);
     if (in.has("gemm")) read_gemm(in.table("gemm"), out);
     if (in.has("grouped")) read_grouped(in.table("grouped"), out);

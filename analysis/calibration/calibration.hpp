@@ -21,6 +21,9 @@ struct Calibration {
     std::vector<topologies::Point<topologies::Memory>> memory_points;
     std::map<std::string, Quality> quality;
     std::map<std::string, double> cast_s_per_element;  // by format; of products timed with a cast
+    /// By format: what routed-expert blocks take besides their products, per element of a row of
+    /// the hidden and of the expert width.
+    std::map<std::string, std::array<double, 2>> around_s_per_element;
 };
 
 /// Fits everything that the measurements cover. Later fits build on earlier ones: products, then

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 namespace moesim::analysis {
@@ -69,9 +70,10 @@ std::vector<double> minimise(const std::function<double(const std::vector<double
 
 namespace {
 
-constexpr int kReweightings = 12, kSweeps = 12;
+constexpr int kReweightings = 8, kSweeps = 15;
 constexpr double kLeastResidual = 0.02;  // below it errors count squared
 constexpr double kPrior = 1e-3;          // pull of every node towards the form
+constexpr double kSmooth = 3;            // and towards its neighbours: as strong as three rows
 constexpr double kEmpty = 1e-6;          // nodes with less weight have no measurement nearby
 
 struct Row {
@@ -138,6 +140,19 @@ ResidualGrid fit_residuals(const std::array<std::vector<double>, 3>& axes,
                     }
                 }
             }
+            const std::array<std::size_t, 3> stride{axes[1].size() * axes[2].size(), axes[2].size(),
+                                                    1};
+            const std::vector<double> before = grid.log_ratio();
+            for (std::size_t node = 0; node < nodes; ++node)
+                for (std::size_t d = 0; d < 3; ++d) {
+                    const std::size_t at = node / stride[d] % axes[d].size();
+                    const auto pull = [&](std::size_t other) {
+                        sum[node] += kSmooth * (before[other] - before[node]);
+                        weight[node] += kSmooth;
+                    };
+                    if (at > 0) pull(node - stride[d]);
+                    if (at + 1 < axes[d].size()) pull(node + stride[d]);
+                }
             for (std::size_t node = 0; node < nodes; ++node)
                 grid.log_ratio()[node] =
                     std::clamp(grid.log_ratio()[node] + sum[node] / weight[node], -3.0, 3.0);

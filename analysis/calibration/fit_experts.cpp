@@ -17,16 +17,17 @@ struct Row {
 };
 
 /// What stands around the two products: memory traffic, and launches of small kernels.
+///
+/// Permute reads and writes every row and finalize reads it: three times its BF16 elements, more
+/// where it is cast. The activation reads two halves and writes one. How fast that is differs by
+/// library, so the bytes' time is fitted: seconds per element of [rows, hidden] and [rows, width].
 struct Around {
-    double share = 0.8;  // of the memory bandwidth
+    double per_hidden_s = 0, per_width_s = 0, per_output_s = 0;
     double floor_s = 0;
 
-    /// Permute: every row read and written; activation: both halves read, one written; finalize:
-    /// rows read, the group's tokens written. BF16 throughout.
-    [[nodiscard]] double seconds(const ExpertBlock& b, const topologies::Hardware& on) const {
-        const double bytes = 2 * (2 * b.rows * b.hidden + (b.gated ? 3 : 2) * b.rows * b.width +
-                                  (b.rows + b.tokens) * b.hidden);
-        return bytes / (share * on.bandwidth) + floor_s;
+    [[nodiscard]] double seconds(const ExpertBlock& b) const {
+        return b.rows * (b.hidden * per_hidden_s + b.width * per_width_s) +
+               b.tokens * b.hidden * per_output_s + floor_s;
     }
 };
 
@@ -42,7 +43,7 @@ Gemm down(const ExpertBlock& b) {
 Prediction predicted(const ExpertBlock& block, const topologies::GemmForm& form,
                      const Around& around, const topologies::Hardware& on) {
     Prediction out;
-    out.fixed_s = around.seconds(block, on);
+    out.fixed_s = around.seconds(block);
     const Gemm first = up(block), second = down(block);
     out.terms[0] = {topologies::gemm_seconds(first, form, on), topologies::grouped_sizes(first)};
     out.terms[1] = {topologies::gemm_seconds(second, form, on), topologies::grouped_sizes(second)};
@@ -50,10 +51,16 @@ Prediction predicted(const ExpertBlock& block, const topologies::GemmForm& form,
 }
 
 void fit_format(const std::string& format, const std::vector<Row>& rows, Calibration& out) {
+    const auto dense = out.gemm.find(format);
     const auto read = [&](const std::vector<double>& x) {
         topologies::GemmForm form = gemm_form(x);
+        // The main loop is that of dense products: what a tile costs besides its depth would not
+        // be told apart from the traffic.
+        if (dense != out.gemm.end()) form.extra_depth = dense->second.extra_depth;
         Around around;
-        around.share = bounded(x[6], 0.4, 0.95);
+        around.per_hidden_s = 6 * std::exp(std::clamp(x[6], -1.0, 2.5)) / out.on.bandwidth;
+        around.per_width_s = 6 * std::exp(std::clamp(x[7], -1.0, 2.5)) / out.on.bandwidth;
+        around.per_output_s = 2 / (0.8 * out.on.bandwidth);
         // A product's floor is a kernel's; the block's own floor is the rest.
         around.floor_s = form.floor_s * 4;
         return std::pair{form, around};
@@ -71,8 +78,12 @@ void fit_format(const std::string& format, const std::vector<Row>& rows, Calibra
         return sum;
     };
     std::vector<double> start = gemm_start();
-    start.push_back(1);
-    auto [form, around] = read(minimise(cost, start, 160, 2));
+    start.insert(start.end(), {0.3, 0.3});
+    auto [form, around] = read(minimise(cost, start, 250, 3));
+    if (dense != out.gemm.end()) {
+        form.weight_gradient_rate = dense->second.weight_gradient_rate;
+        form.weight_gradient_error = dense->second.weight_gradient_error;
+    }
     std::vector<Prediction> seen;
     std::vector<double> seen_s;
     std::array<double, 3> least{1e30, 1e30, 1e30}, most{};
@@ -103,6 +114,7 @@ void fit_format(const std::string& format, const std::vector<Row>& rows, Calibra
         }
     const Quality q = quality(held_p, held_s);
     form.error = std::max(0.02, q.sigma);
+    out.around_s_per_element[format] = {around.per_hidden_s, around.per_width_s};
     out.quality["grouped." + format] = q;
     out.quality["grouped." + format + ", 64 rows per expert and more"] =
         quality(trained_p, trained_s);

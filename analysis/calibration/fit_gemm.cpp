@@ -13,9 +13,11 @@ using topologies::Gemm;
 constexpr std::size_t kSample = 1200;  // measurements that the parameters are fitted to
 constexpr double kMostOff = 0.6;       // in ln(time): what one outlier can weigh
 
-/// Where no weight gradient was measured: it adds to FP32 in memory. In the public training trace
-/// of DeepSeek-V3 (FP8) it is 0.6 to 0.8 of the forward rate, and 1.1 at a depth of 512.
-constexpr double kAssumedWeightGradientRate = 0.92;
+/// Where no weight gradient was measured it is assumed: the forward's rate less what adding to FP32
+/// in memory, and scales along the other dimension, cost.
+double assumed_weight_gradient_rate(const std::string& format) {
+    return format == "bf16" || format == "fp8" ? 0.95 : 0.90;
+}
 
 struct Row {
     Gemm query;
@@ -80,6 +82,8 @@ void fit_format(const std::string& format, const std::vector<Row>& rows, Calibra
     std::vector<double> start = gemm_start();
     if (casts) start.push_back(0);
     auto [form, cast] = read(minimise(cost, start, 150, 2));
+    form.weight_gradient_rate = assumed_weight_gradient_rate(format);
+    form.weight_gradient_error = 0.12;
 
     std::vector<Prediction> seen;
     std::vector<double> seen_s;
@@ -117,10 +121,8 @@ topologies::GemmForm gemm_form(const std::vector<double>& x) {
     topologies::GemmForm form;
     form.any_tile = true;
     form.share = bounded(x[0], 0.2, 1);
-    form.extra_depth = std::exp(std::clamp(x[1], -3.0, 8.0));
+    form.extra_depth = std::exp(std::clamp(x[1], -3.0, 6.4));
     form.floor_s = std::exp(std::clamp(x[2], -3.0, 5.0)) * 1e-6;
-    form.weight_gradient_rate = kAssumedWeightGradientRate;
-    form.weight_gradient_error = 0.12;
     form.quantisation = bounded(x[3], 0, 1);
     form.tile_cost = bounded(x[4], 0, 300);
     form.stream_share = bounded(x[5], 0.3, 1);

@@ -116,6 +116,13 @@ private:
         for (const auto& [op, q] : found.quality)
             out += fmt::format("  {:<44} {:>7} {:>6.1f} % {:>6.1f} %\n", op, q.shapes,
                                q.median * 100, q.p90 * 100);
+        for (const auto& [format, cast] : found.cast_s_per_element)
+            out += fmt::format("cast in {} products: {:.2f} ps per input element\n", format,
+                               cast * 1e12);
+        for (const auto& [format, around] : found.around_s_per_element)
+            out +=
+                fmt::format("around {} experts: {:.2f} ps per row and hidden, {:.2f} per width\n",
+                            format, around[0] * 1e12, around[1] * 1e12);
         return out;
     }
 

@@ -15,7 +15,7 @@ gemm="gemm=ai-dynamo/aiconfigurator at 095f58a51c4c, dense GEMM"
 moe="grouped=the same, routed-expert blocks, balanced; products and the traffic around them fitted together"
 attention="attention=the same, context attention and MLA core, causal, BF16; backward_rate 0.85 after FlashAttention-3, arXiv:2407.08608"
 vidur="memory=rmsnorm, add, swiglu, rope: microsoft/vidur at 7d4751336344, mlp.csv of Llama-2-70b and 7b"
-wgrad="weight_gradient=rate 0.92 of the forward product assumed"
+wgrad="weight_gradient=rate of the forward product: bf16, fp8 0.95, others 0.90, assumed"
 
 calibrate() { # NAME DEVICE SYSTEM FILE... -- SOURCE...
     local name=$1 device=$2 system=$3 files=() sources=()
