@@ -3,7 +3,7 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages=(g++ cmake ninja-build pkg-config libsimgrid-dev libboost-dev libfmt-dev
-    libtomlplusplus-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libglpk-dev catch2)
+    libtomlplusplus-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libsqlite3-dev libglpk-dev catch2)
 
 fail() {
     printf '%s\n' "$@" >&2

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "analysis/stopwatch.hpp"
+#include "analysis/uncertainty.hpp"
 #include "models/counts.hpp"
 #include "sim/registry.hpp"
 
@@ -244,8 +245,12 @@ ordered_json result_json(const Simulated& run, const RunOptions& options) {
     out["load"] = load_json(run.lowered);
     out["links"] = links_json(run);
     out["evidence"] = evidence_json(run.lowered);
-    out["uncertainty"] = {
-        {"step_time_low_s", nullptr}, {"step_time_high_s", nullptr}, {"level", nullptr}};
+    const Interval interval = step_time_interval(run.lowered, run.line.makespan);
+    out["uncertainty"] = {{"step_time_low_s", interval.low_s},
+                          {"step_time_high_s", interval.high_s},
+                          {"level", interval.level},
+                          {"draws", interval.draws}};
+    out["warnings"] = warnings(run.lowered);
     if (run.scenario.training) out["training"] = training_json(run.scenario, run.line.makespan);
     out["ops"] = ops_json(run.lowered);
     out["kernels_s"] = run.lowered.kernel_seconds;

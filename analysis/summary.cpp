@@ -63,6 +63,15 @@ std::string headline(const ordered_json& r, const Ink& ink) {
     const double time = step["time_s"];
     std::string out = line("step time", ink.bold(time >= 2 ? fmt::format("{:.3f} s", time)
                                                            : fmt::format("{:.3f} ms", time * 1e3)));
+    if (const auto& u = r["uncertainty"]; u.is_object() && u["step_time_low_s"].is_number()) {
+        const double low = u["step_time_low_s"], high = u["step_time_high_s"];
+        const auto text = [&](double v) {
+            return time >= 2 ? fmt::format("{:.2f}", v) : fmt::format("{:.2f}", v * 1e3);
+        };
+        out +=
+            line("  interval", fmt::format("{} to {} {} at {:.0f} %", text(low), text(high),
+                                           time >= 2 ? "s" : "ms", 100 * u["level"].get<double>()));
+    }
     out += line("throughput", fmt::format("{:.1f} tokens/s and {:.1f} TFLOPS per GPU",
                                           step["tokens_per_s_per_gpu"].get<double>(),
                                           step["tflops_per_gpu"].get<double>()));
@@ -95,7 +104,11 @@ std::string headline(const ordered_json& r, const Ink& ink) {
         if (value.get<double>() >= 0.005)
             grounds += fmt::format("{}{} {:.0f}%", grounds.empty() ? "" : ", ", key,
                                    100 * value.get<double>());
-    return out + line("evidence", grounds);
+    out += line("evidence", grounds);
+    if (r.contains("warnings"))
+        for (const auto& warning : r["warnings"])
+            out += fmt::format("  {}\n", ink.bad("warning: " + warning.get<std::string>()));
+    return out;
 }
 
 std::string shares(const char* title, const ordered_json& parts, double time, const Ink& ink) {

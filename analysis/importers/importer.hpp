@@ -29,10 +29,16 @@ struct CollectiveCall {
     int ranks = 0, nodes = 1;
 };
 
+/// What the host or the device spends on a kernel besides running it: "launch_gap" (device idle
+/// between two kernels of a stream) or "host_issue" (host time to issue one), seconds per kernel.
+struct Launch {
+    std::string kernel;
+};
+
 /// One measured call.
 struct Measurement {
     std::variant<topologies::Gemm, topologies::AttentionCore, topologies::Memory, ExpertBlock,
-                 CollectiveCall>
+                 CollectiveCall, Launch>
         what;
     double seconds = 0;
     bool contended = false;  // other streams were busy meanwhile

@@ -178,20 +178,26 @@ TEST_CASE("profile: h800-trace returns the traced memory-bound kernels, the medi
 }
 
 // Alone answers against DeepGEMM's README: 4096x7168x16384 took 708.4 us in its first revision
-// (that of the trace's week, in h800-trace) and 632.9 us in its last one (in h800).
-TEST_CASE("profile: alone answers are DeepGEMM's, not the trace's") {
+// (that of the trace's week, in h800-trace) and 632.9 us in its last one. The H100 tables behind
+// h800 time the product with the cast of its input, 850 us; without 67e6 elements at 1.6 ps it is
+// about 740 us.
+TEST_CASE("profile: alone answers are those of kernels alone, not the trace's") {
     const Gemm o{Pass::forward, "fp8_block", 4096, 7168, 16384, 1};
     const Profile trace = Profile::load("h800-trace", hopper());
     CHECK(trace.gemm(o, false).seconds * 1e6 == Approx(708.4).epsilon(0.02));
     CHECK(trace.gemm(o, false).evidence == Evidence::measured);
     const Profile tables = Profile::load("h800", hopper());
-    CHECK(tables.gemm(o, false).seconds * 1e6 == Approx(632.9).epsilon(0.02));
+    CHECK(tables.gemm(o, false).seconds * 1e6 == Approx(740).epsilon(0.08));
+    CHECK(tables.gemm(o, false).evidence == Evidence::interpolated);
     // Contended without a contended point: 132/112 SMs.
-    CHECK(tables.gemm(o, true).seconds * 1e6 == Approx(632.9 * 132 / 112).epsilon(0.02));
+    CHECK(tables.gemm(o, true).seconds / tables.gemm(o, false).seconds ==
+          Approx(132.0 / 112).epsilon(0.01));
     CHECK(tables.gemm(o, true).evidence == Evidence::interpolated);
 }
 
-// Held out: rows of ai-dynamo/aiconfigurator's H100 table that the profile does not hold.
+// Rows of ai-dynamo/aiconfigurator's H100 table. Narrow products are timed with the cast of their
+// input [m, in] there: 2.4 ps per element for one scale per tensor (amax and cast: 51 and 31 us for
+// 4096 x 7168 in its cast table, 2.8 ps), 1.6 ps for blocks.
 TEST_CASE("profile: h100 interpolates rows of the table that it does not hold") {
     struct Row {
         const char* format;
@@ -209,10 +215,13 @@ TEST_CASE("profile: h100 interpolates rows of the table that it does not hold") 
     for (const Row& row : rows) {
         const Cost cost =
             profile.gemm({Pass::forward, row.format, row.m, row.out, row.in, 1}, false);
-        const double off = cost.seconds * 1e6 / row.us - 1;
+        const std::string format = row.format;
+        const double cast =
+            format == "bf16" ? 0 : (format == "fp8" ? 2.4e-6 : 1.6e-6) * row.m * row.in;
+        const double off = (cost.seconds * 1e6 + cast) / row.us - 1;
         INFO(fmt::format("{} {}x{}x{}: {:+.1f} %", row.format, row.m, row.out, row.in, 100 * off));
         CHECK(cost.evidence != Evidence::measured);
-        CHECK(std::abs(off) < 3 * cost.rel_error);
+        CHECK(std::abs(off) < 3 * std::hypot(cost.rel_error, 0.03));
         sum += std::abs(off);
     }
     CHECK(sum / static_cast<double>(rows.size()) < 0.10);
@@ -221,7 +230,7 @@ TEST_CASE("profile: h100 interpolates rows of the table that it does not hold") 
 TEST_CASE("profile: errors grow away from what was measured") {
     const Profile profile = Profile::load("h100", hopper());
     const Cost near = profile.gemm({Pass::forward, "bf16", 4096, 4096, 5000, 1}, false);
-    const Cost far = profile.gemm({Pass::forward, "bf16", 4096, 100000, 100000, 1}, false);
+    const Cost far = profile.gemm({Pass::forward, "bf16", 4096, 400000, 400000, 1}, false);
     CHECK(near.evidence == Evidence::interpolated);
     CHECK(far.evidence == Evidence::extrapolated);
     CHECK(far.rel_error > near.rel_error);
@@ -283,10 +292,39 @@ TEST_CASE(
     const Gemm q{Pass::forward, "bf16", 4096, 4096, 7168, 1};
     const Profile own = Profile::load("h100", hopper());
     const Profile other = Profile::load("h100", planned());
-    CHECK(own.gemm(q, false).evidence == Evidence::measured);
+    CHECK(own.gemm(q, false).evidence == Evidence::interpolated);
     CHECK(other.gemm(q, false).evidence == Evidence::extrapolated);
     CHECK(other.gemm(q, false).seconds < 0.6 * own.gemm(q, false).seconds);
     CHECK(other.gemm(q, false).rel_error > 0.1);
+}
+
+// Tables of the device itself answer its products, blocks and attention: interpolated. Attention
+// and memory-bound kernels that it lacks are scaled or assumed.
+TEST_CASE("profile: every named device has one, and says what it rests on") {
+    struct Row {
+        const char *device, *profile;
+        Evidence gemm, attention, memory;
+    };
+    const auto in = Evidence::interpolated, ex = Evidence::extrapolated, ro = Evidence::roofline;
+    for (const Row& row : std::vector<Row>{{"a100-80-sxm", "a100", in, ro, in},
+                                           {"h100-sxm", "h100", in, in, in},
+                                           {"h800-sxm", "h800", in, in, in},
+                                           {"h200-sxm", "h200", in, in, ex},
+                                           {"gb200", "gb200", in, in, ex},
+                                           {"b200-sxm", "b200", ex, ex, ex},
+                                           {"b300-sxm", "b300", ex, ex, ex},
+                                           {"gb300", "gb300", ex, ex, ex}}) {
+        const auto device = topologies::load_device(row.device);
+        INFO(row.device);
+        CHECK(device.profile == row.profile);
+        const Profile profile = Profile::load(device.profile, device);
+        CHECK(profile.gemm({Pass::forward, "bf16", 4096, 5000, 7168, 1}, false).evidence ==
+              row.gemm);
+        CHECK(profile.attention({Pass::forward, "bf16", 1, 32, 8, 5000, 128, 128, true}, false)
+                  .evidence == row.attention);
+        const Evidence memory = profile.memory({"rmsnorm", 1.1e8, 1}, false).evidence;
+        CHECK((memory == row.memory || memory == Evidence::measured));
+    }
 }
 
 }  // namespace
