@@ -55,8 +55,9 @@ public:
         }
         const auto all = microbench::plan(options.capability > 0 ? options.capability : 90);
         const auto cases = microbench::chosen(all, options.ops);
-        if (!json_.empty()) write_json(json_, plan_json(cases));
-        if (!session.quiet) say(microbench::plan_text(cases, 0, dry_run_));
+        const auto left = missing(cases);
+        if (!json_.empty()) write_json(json_, plan_json(left));
+        if (!session.quiet) say(microbench::plan_text(left, cases.size() - left.size(), dry_run_));
         return 0;
     }
 
@@ -80,6 +81,15 @@ private:
             return microbench::parse_options(words);
         } catch (const std::runtime_error& e) {
             throw sim::InputError(std::string("moesim microbench: error: ") + e.what());
+        }
+    }
+
+    [[nodiscard]] std::vector<microbench::Case> missing(
+        const std::vector<microbench::Case>& cases) const {
+        try {
+            return microbench::left_of(cases, out_);
+        } catch (const std::runtime_error& e) {
+            throw sim::InputError(e.what());
         }
     }
 

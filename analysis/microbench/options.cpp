@@ -19,7 +19,8 @@ const char* const kUsage =
     "  --device   index of the CUDA device; 0\n"
     "  --out      the trace to write or to go on with; analysis/microbench/traces/<device>.csv\n"
     "  --budget   seconds after which no measurement is begun; 440. Run again to go on\n"
-    "  --dry-run  what would be measured and for how long; needs no GPU\n"
+    "  --dry-run  what would be measured and for how long; needs no GPU.\n             With --out: "
+    "what that trace does not hold yet\n"
     "  --arch     dry run: compute capability to plan for, 80, 90 or 100; 90\n";
 
 namespace {

@@ -75,7 +75,7 @@ void plan_memory(std::vector<Case>& out) {
             Case top = memory("router_topk", m, experts, m * experts * 4, 1);
             top.groups = experts;
             out.push_back(top);
-            Case map = memory("expert_map", m, 8, m * 8 * 8, 2);
+            Case map = memory("expert_map", m, 8, m * 8 * 8, 3);
             map.groups = experts;
             out.push_back(map);
         }

@@ -79,7 +79,7 @@ std::vector<Measurement> read_trace(const fs::path& path) {
 
 TraceFile::TraceFile(fs::path path) : path_{std::move(path)} {
     for (const Measurement& row : read_trace(path_))
-        if (settled(row)) done_.insert(key(row.machine.device, row.what));
+        (settled(row) ? done_ : failed_).insert(key(row.machine.device, row.what));
     if (path_.has_parent_path()) fs::create_directories(path_.parent_path());
     std::string text = fs::exists(path_) ? read_all(path_) : std::string{};
     const std::size_t last = text.rfind('\n');
@@ -103,9 +103,23 @@ bool TraceFile::has(const std::string& device, const Case& what) const {
     return done_.count(key(device, what)) > 0;
 }
 
+bool TraceFile::failed(const std::string& device, const Case& what) const {
+    return !has(device, what) && failed_.count(key(device, what)) > 0;
+}
+
 void TraceFile::append(const Measurement& row) {
     append_text(path_, write_row(row) + "\n");
-    if (settled(row)) done_.insert(key(row.machine.device, row.what));
+    (settled(row) ? done_ : failed_).insert(key(row.machine.device, row.what));
+}
+
+std::vector<Case> left_of(const std::vector<Case>& cases, const fs::path& path) {
+    std::set<std::string> done;
+    for (const Measurement& row : read_trace(path))
+        if (settled(row)) done.insert(key("", row.what));
+    std::vector<Case> out;
+    for (const Case& one : cases)
+        if (done.count(key("", one)) == 0) out.push_back(one);
+    return out;
 }
 
 std::string file_name(const std::string& device) {

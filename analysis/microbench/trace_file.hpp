@@ -25,13 +25,19 @@ public:
     /// is tried again.
     [[nodiscard]] bool has(const std::string& device, const Case& what) const;
 
+    /// Tried before without an answer: to be taken last, since it may have brought the device down.
+    [[nodiscard]] bool failed(const std::string& device, const Case& what) const;
+
     /// Adds a row with one write, so that a killed run leaves whole lines (or a last half one).
     void append(const Measurement& row);
 
 private:
     std::filesystem::path path_;
-    std::set<std::string> done_;
+    std::set<std::string> done_, failed_;
 };
+
+/// The cases that a trace (of one device) does not hold yet; all when `path` is empty or not there.
+std::vector<Case> left_of(const std::vector<Case>& cases, const std::filesystem::path& path);
 
 /// "NVIDIA H100 80GB HBM3" -> "nvidia-h100-80gb-hbm3.csv".
 std::string file_name(const std::string& device);

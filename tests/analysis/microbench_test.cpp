@@ -126,7 +126,11 @@ TEST_CASE("microbench: a second run skips what is measured and repeats what fail
     CHECK(again.has("NVIDIA H200", gemm_row().what));
     CHECK_FALSE(again.has("NVIDIA H100", gemm_row().what));
     CHECK_FALSE(again.has("NVIDIA H200", failed.what));
+    CHECK(again.failed("NVIDIA H200", failed.what));
+    CHECK_FALSE(again.failed("NVIDIA H200", gemm_row().what));
     CHECK(read_trace(path).size() == 2);
+    CHECK(left_of({gemm_row().what, failed.what}, path) == std::vector<Case>{failed.what});
+    CHECK(left_of({gemm_row().what}, folder.path / "none.csv").size() == 1);
 }
 
 TEST_CASE("microbench: a trace cut at any byte is taken up again without losing a whole line") {
