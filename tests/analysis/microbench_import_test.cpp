@@ -91,7 +91,7 @@ TEST_CASE("microbench import: what came out wrong or was refused is no measureme
 }
 
 TEST_CASE("microbench import: the benchmark's own attention kernel is no cost of a tuned one") {
-    CHECK(imported({measured(attention(), "own")}).measurements.empty());
+    CHECK(imported({measured(attention(), "own plain")}).measurements.empty());
     const auto tuned = imported({measured(attention(), "cuDNN 9")});
     REQUIRE(tuned.measurements.size() == 1);
     CHECK(std::get<topologies::AttentionCore>(tuned.measurements.front().what).kv_heads == 4);
