@@ -35,6 +35,10 @@ public:
                 out.reject("another system", in.where());
             else if (!(us > 0))
                 out.reject("median_us is not a number above zero", in.where());
+            else if (in.text("op") == "attention" && in.has("library") &&
+                     in.text("library") == "own plain")
+                out.reject("attention by the benchmark's own kernel: no cost of a tuned one",
+                           in.where());
             else
                 row(in, us * 1e-6, by_key, out);
         }

@@ -61,6 +61,7 @@ Product product_of(const Case& what, std::int64_t m) {
     const bool narrow = what.dtype != "bf16";
     if (what.pass == "forward") {
         p.rows = what.out, p.columns = m, p.depth = what.in;
+        p.fast_sum = what.dtype == "fp8";
     } else if (what.pass == "input_gradient") {
         p.rows = what.in, p.columns = m, p.depth = what.out;
         p.a_transposed = narrow;
@@ -115,9 +116,8 @@ LtProduct::LtProduct(const Product& of, const Scales& scales, Context& on, int s
         set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, scales.a);
         set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, scales.b);
     }
-    // Fast accumulation forward; gradients accumulate fully, as Transformer Engine has it.
-    if (of.dtype == "fp8" && !of.accumulate && of.a_is_weight)
-        set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, static_cast<std::int8_t>(1));
+    // Forward only, as Transformer Engine's default recipe has it.
+    if (of.fast_sum) set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, static_cast<std::int8_t>(1));
     if (of.dtype == "fp8_block" || of.dtype == "mxfp8") {
         const std::int32_t vector = of.dtype == "mxfp8" ? CUBLASLT_MATMUL_MATRIX_SCALE_VEC32_UE8M0
                                                         : CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F;

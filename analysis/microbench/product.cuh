@@ -18,6 +18,7 @@ struct Product {
     std::int64_t rows = 0, columns = 0, depth = 0;
     bool a_transposed = true, b_transposed = false;
     bool accumulate = false;
+    bool fast_sum = false;    // 8-bit: fewer bits kept of a sum, as training has it forward only
     bool a_is_weight = true;  // 128x128 blocks of scales instead of 1x128
     std::string dtype;
 
