@@ -12,9 +12,9 @@ struct ModelPlan {
     std::string parallel;  // "tensor=1,pipeline=16,expert=64,data=128"; also tp pp dp cp ep etp vpp
     std::string recipe = "bf16";
     std::string device = "h100-sxm";
-    std::string schedule;   // empty: 1f1b (interleaved with vpp), none without a pipeline
-    std::string optimizer;  // empty: zero1
-    std::string recompute;  // "layernorm,mla_up_proj"
+    std::string schedule{};   // empty: 1f1b (interleaved with vpp), none without a pipeline
+    std::string optimizer{};  // empty: zero1
+    std::string recompute{};  // "layernorm,mla_up_proj"
     int micro_batch = 1;
     long sequence = 4096;
     double load = 1;  // rows of the hottest rank over the mean

@@ -83,8 +83,13 @@ public:
     /// [m, width] elements cast; m is the rank's routed rows when `routed`.
     void cast(const Quantize& how, double width, double m, bool routed) {
         if (how.name.empty()) return;
+        // A module that casts takes the host twice as long as one that does not, and every operand
+        // needs memory for both layouts and their scales, the cast, and the scales in order.
+        // Sources: NVIDIA/TransformerEngine, issue 761; NVIDIA/Megatron-LM,
+        // docs/discussions/deepseek-v3-gb200-optimization, 2.1.2 and 2.1.3.
+        constexpr int kCallsPerOperand = 6;
         const double issue =
-            s_.host.op_s + s_.host.kernel_s * (how.launches - 1 + (routed ? experts_ - 1 : 0));
+            s_.host.linear_s + (routed ? experts_ * kCallsPerOperand * s_.host.kernel_s : 0);
         list.push_back({how.name, routed, how.launches, issue,
                         [this, &how, width, m, routed](double rows, double) {
                             const topologies::Memory q{
@@ -117,18 +122,18 @@ public:
     }
 
     void product(const std::string& name, const topologies::Gemm& q, double times) override {
-        list.push_back(
-            {name, false, static_cast<int>(std::min(times, 1e6)), s_.host.linear_s,
-              [this, q, times](double, double) {
-                 Cost one =
-                     rate(mixed([&](bool c) { return s_.profile.gemm(q, c); }), s_.what_if.gemm);
-                 one.seconds *= times;
-                 return one;
-             }});
+        list.push_back({name, false, static_cast<int>(std::min(times, 1e6)), s_.host.linear_s,
+                        [this, q, times](double, double) {
+                            Cost one = rate(mixed([&](bool c) { return s_.profile.gemm(q, c); }),
+                                            s_.what_if.gemm);
+                            one.seconds *= times;
+                            return one;
+                        }});
     }
 
     void scores(const std::string& name, const topologies::AttentionCore& q) override {
-        list.push_back({name, false, q.pass == Pass::forward ? 1 : 3, s_.host.linear_s, [this, q](double, double) {
+        list.push_back({name, false, q.pass == Pass::forward ? 1 : 3, s_.host.linear_s,
+                        [this, q](double, double) {
                             return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }),
                                         s_.what_if.attention);
                         }});
@@ -136,8 +141,8 @@ public:
 
     void traffic(const std::string& name, double bytes, int launches) override {
         const topologies::Memory q{name, bytes, launches};
-        list.push_back({name, false, launches,
-                        s_.host.op_s + (launches - 1) * s_.host.kernel_s, [this, q](double, double) {
+        list.push_back({name, false, launches, s_.host.op_s + (launches - 1) * s_.host.kernel_s,
+                        [this, q](double, double) {
                             if (!(q.bytes > 0)) return Cost{};
                             return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
                                         s_.what_if.memory_bound);
@@ -158,8 +163,7 @@ public:
             const double h = of_experts && layer && layer->moe
                                  ? layer->moe->payload(s_.model.hidden)
                                  : s_.model.hidden;
-            const double issue =
-                blocks * (s_.host.op_s + (op.launches - 1) * s_.host.kernel_s);
+            const double issue = blocks * op.launches * s_.host.op_s;
             list.push_back({op.name, by_rows, op.launches * blocks, issue,
                             [this, &op, base, h, blocks](double rows, double unique) {
                                 Symbols at = base;
