@@ -41,7 +41,7 @@ double Builder::activation_bytes(const Item& item, int micro_batch, int replica)
     if (r.moe) return bytes + 2 * T * h;
     const std::vector<double>& rows = load(item, micro_batch, replica, false).rows;
     const double A = *std::max_element(rows.begin(), rows.end());
-    bytes += block(A, moe.width, moe.gated) + 12 * A;
+    bytes += block(A, 1.0 * moe.width / s.parallel.expert_tensor, moe.gated) + 12 * A;
     if (moe.shared_experts > 0 && !r.shared_experts)
         bytes += block(T, 1.0 * moe.shared_experts * moe.shared_width, moe.gated);
     return bytes;

@@ -112,8 +112,11 @@ void Builder::add_ground(std::uint16_t id, const std::array<double, 4>& seconds,
 }
 
 Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, int micro_batch,
-                   std::initializer_list<Step> after) {
+                   std::initializer_list<Step> after, double part) {
     const SegmentCost& cost = costs_->get(item, segment, contended);
+    // Tiles of a fused kernel cost their share of it; parts in kernels of their own cost more.
+    const double whole = s.tiles ? part : 1;
+    if (s.tiles) part = 1;
     const double total = std::accumulate(cost.ground.begin(), cost.ground.end(), 0.0);
     if (total == 0) return after.size() > 0 ? *after.begin() : Step{};
     static constexpr const char* items[] = {"embedding", "", "mtp projection", "head"};
@@ -132,20 +135,21 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
             const std::vector<double>& rows = load(item, micro_batch, g.replica, backward).rows;
             std::vector<double> each;
             if (fold_ && width_ == 1)
-                each.push_back(cost.at(rows.front()));
+                each.push_back(whole * cost.at(rows.front(), part));
             else if (fold_)
-                for (const double r : rows) each.push_back(cost.at(r));
+                for (const double r : rows) each.push_back(whole * cost.at(r, part));
             else
-                each.push_back(cost.at(rows[l]));
+                each.push_back(whole * cost.at(rows[l], part));
             seconds += mean(each) * width_;
             values = out.graph.add_values(std::move(each));
         } else {
             const auto [at, fresh] = constant_.try_emplace(&cost, 0u);
             if (fresh) at->second = out.graph.add_values(cost.seconds);
-            values = at->second;
-            seconds += cost.seconds.front() * width_;
+            const double share = part * whole;
+            values = share == 1 ? at->second : out.graph.add_values({cost.seconds.front() * share});
+            seconds += cost.seconds.front() * share * width_;
         }
-        const TaskId task = out.graph.add_work(g.lanes[l].compute, values, cost.gap,
+        const TaskId task = out.graph.add_work(g.lanes[l].compute, values, cost.gap * whole,
                                                {Kind::compute, id, item.layer, micro_batch, g.unit},
                                                gather(g, l, {before, g.hold}));
         if (l == 0) step.first = task;

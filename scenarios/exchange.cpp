@@ -36,7 +36,7 @@ void Builder::sample(const Item& item, int micro_batch, const ExchangeLoad& load
 }
 
 Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
-                       std::initializer_list<Step> after) {
+                       std::initializer_list<Step> after, double part) {
     if (s.parallel.expert == 1) return after.size() > 0 ? *after.begin() : Step{};  // all at home
     static constexpr const char* titles[] = {"dispatch", "combine", "combine gradient",
                                              "dispatch gradient"};
@@ -58,12 +58,13 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
                                  : what == Exchange::combine_gradient ? "dispatch_gradient.stream"
                                                                       : "combine_gradient.stream";
     const double payload =
+        part *
         s.dispatcher->wire_bytes(s.model.hidden * (format.bytes + format.scale_bytes), moe.top_k);
     const ExchangeLoad& load_ = load(item, micro_batch, g.replica, backward);
     const topologies::PortLoads& p = load_.ports;
     const double mean_nic = std::max(mean(p.nic_out), 0.0);
-    topologies::TransferCost cost =
-        s.profile.transfer(name, std::max(mean_nic, mean(p.nvlink_out)) * payload, contended);
+    topologies::TransferCost cost = s.profile.transfer(
+        name, std::max(mean_nic, mean(p.nvlink_out)) * payload / (s.tiles ? part : 1), contended);
     cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
     const auto [before, fresh] = stream_seconds_.try_emplace(stream_segment, 0.0);
     if (fresh)
@@ -98,7 +99,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     const std::uint16_t id = out.graph.add_op(std::string{titles[static_cast<int>(what)]} +
                                               (contended ? " (beside compute)" : ""));
-    const double latency = cost.startup_s * s.what_if.latency + before->second;
+    const double latency =
+        cost.startup_s * s.what_if.latency * (s.tiles ? part : 1) + before->second * part;
     Step step;
     step.shared = true;
     step.first = out.graph.add_transfer(streams, latency, 0, demands,

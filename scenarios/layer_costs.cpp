@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 #include "models/counts.hpp"
 
@@ -12,15 +13,21 @@ using topologies::Cost;
 using topologies::Pass;
 
 std::string_view name(Segment segment) {
-    static constexpr std::array<std::string_view, kSegments> names{
-        "attention forward",        "ffn forward",
-        "ffn input gradient",       "ffn weight gradient",
-        "attention input gradient", "attention weight gradient"};
+    static constexpr std::array<std::string_view, kSegments> names{"attention forward",
+                                                                   "ffn forward",
+                                                                   "ffn input gradient",
+                                                                   "ffn weight gradient",
+                                                                   "attention input gradient",
+                                                                   "attention weight gradient",
+                                                                   "shared expert forward",
+                                                                   "shared expert input gradient",
+                                                                   "shared expert weight gradient"};
     return names[static_cast<std::size_t>(segment)];
 }
 
-double SegmentCost::at(double rows) const {
-    if (seconds.size() == 1) return seconds.front();
+double SegmentCost::at(double rows, double part) const {
+    if (seconds.size() == 1) return seconds.front() * part;
+    if (part != 1) return at(rows * part) - seconds.front() * (1 - part);
     const double x = rows / step;
     const auto i = std::min(static_cast<std::size_t>(x), seconds.size() - 2);
     return seconds[i] + (seconds[i + 1] - seconds[i]) * (x - static_cast<double>(i));
@@ -64,7 +71,7 @@ public:
             {linear.name, routed, launches, [this, q, routed, speed](double rows, double) {
                  topologies::Gemm at = q;
                  if (routed) at.m = rows / experts_;
-                 return rate(mixed([&](bool c) { return s_.profile.gemm(at, c); }), speed);
+                 return rate(mixed([&](bool c) { return s_.profile.gemm(at, c); }, true), speed);
              }});
     }
 
@@ -81,14 +88,17 @@ public:
         q.v_dim = a.value_dim();
         list.push_back(
             {"attention core", false, pass == Pass::forward ? 1 : 3, [this, q](double, double) {
-                 return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }),
+                 return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }, true),
                              s_.what_if.attention);
              }});
     }
 
-    void memory(const std::string& segment, const models::Layer* layer, const Symbols& base) {
+    /// shared: nothing else than the shared expert's (true), nothing of it (false), or everything.
+    void memory(const std::string& segment, const models::Layer* layer, const Symbols& base,
+                std::optional<bool> shared = {}) {
         for (const MemoryOp& op : s_.recipe.memory) {
             if (op.segment != segment) continue;
+            if (shared && *shared != (op.needs == "shared")) continue;
             if (!op.recompute.empty() && !s_.recompute.has(op.recompute)) continue;
             if (op.needs == "mla" && !(layer && layer->attention.kind == "mla")) continue;
             if (op.needs == "gqa" && !(layer && layer->attention.kind == "gqa")) continue;
@@ -114,10 +124,15 @@ public:
 
 private:
     /// The contended cost, its excess over the lone one scaled by [what_if] contention.
+    /// held: it runs on what SMs the exchanges leave when the plan says how many they hold.
     template <class Ask>
-    Cost mixed(Ask ask) const {
+    Cost mixed(Ask ask, bool held = false) const {
         if (!contended_ || s_.what_if.contention == 0) return ask(false);
-        Cost beside = ask(true);
+        Cost beside = ask(!held || s_.dispatcher_sms == 0);
+        if (held && s_.dispatcher_sms > 0) {
+            const double sms = s_.cluster.device().sms;
+            beside.seconds *= sms / (sms - s_.dispatcher_sms);
+        }
         if (s_.what_if.contention != 1) {
             const double alone = ask(false).seconds;
             beside.seconds = alone + (beside.seconds - alone) * s_.what_if.contention;
@@ -184,7 +199,13 @@ struct LayerCosts::Impl {
         const auto attention = models::attention_linears(layer, s.model.hidden);
         const auto ffn = models::ffn_linears(layer, s.model.hidden);
         const auto router = [](const models::Linear& l) { return l.cls == "router"; };
-        const auto others = [](const models::Linear& l) { return l.cls != "router"; };
+        // Where the shared expert runs under the exchanges it has segments of its own.
+        const bool apart = s.overlap.shared_expert && layer.moe && layer.moe->shared_experts > 0;
+        const std::optional<bool> here = apart ? std::optional{false} : std::nullopt;
+        const auto others = [apart](const models::Linear& l) {
+            return l.cls != "router" && !(apart && l.cls == "shared");
+        };
+        const auto shared = [](const models::Linear& l) { return l.cls == "shared"; };
         const auto all = [](const models::Linear&) { return true; };
         const std::string block = layer.moe ? "moe" : "dense";
         const Symbols v = symbols(&layer);
@@ -213,19 +234,36 @@ struct LayerCosts::Impl {
                 break;
             case Segment::ffn_forward:
                 linears(out, ffn, Pass::forward, others);
-                out.memory(block + ".forward", &layer, v);
+                out.memory(block + ".forward", &layer, v, here);
                 break;
             case Segment::ffn_input:
-                if (s.recompute.mlp && layer.dense) linears(out, ffn, Pass::forward, all);
-                if (s.recompute.shared_experts)
-                    linears(out, ffn, Pass::forward,
-                            [](const models::Linear& l) { return l.cls == "shared"; });
+                if (s.recompute.mlp && layer.dense) {
+                    linears(out, ffn, Pass::forward, all);
+                    out.memory("dense.forward", &layer, v);
+                }
+                if (s.recompute.shared_experts && !apart) linears(out, ffn, Pass::forward, shared);
                 linears(out, ffn, Pass::input_gradient, others);
-                out.memory(block + ".input_gradient", &layer, v);
+                out.memory(block + ".input_gradient", &layer, v, here);
                 break;
             case Segment::ffn_weight:
                 linears(out, ffn, Pass::weight_gradient, others);
-                out.memory(block + ".weight_gradient", &layer, v);
+                out.memory(block + ".weight_gradient", &layer, v, here);
+                break;
+            case Segment::shared_forward:
+                if (!apart) break;
+                linears(out, ffn, Pass::forward, shared);
+                out.memory("moe.forward", &layer, v, true);
+                break;
+            case Segment::shared_input:
+                if (!apart) break;
+                if (s.recompute.shared_experts) linears(out, ffn, Pass::forward, shared);
+                linears(out, ffn, Pass::input_gradient, shared);
+                out.memory("moe.input_gradient", &layer, v, true);
+                break;
+            case Segment::shared_weight:
+                if (!apart) break;
+                linears(out, ffn, Pass::weight_gradient, shared);
+                out.memory("moe.weight_gradient", &layer, v, true);
                 break;
         }
     }

@@ -156,8 +156,8 @@ Step Builder::send(Group& from, Group& to, int what, int micro_batch,
 }
 
 Step Builder::reduce(std::span<Group* const> who, const std::string& collective, double bytes,
-                     int ranks, int per_node, std::initializer_list<Step> after,
-                     const char* title) {
+                     int ranks, int per_node, std::initializer_list<Step> after, const char* title,
+                     bool behind_compute) {
     if (ranks <= 1 || bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
     const topologies::TransferCost cost = s.profile.transfer(collective, bytes, false);
     const std::uint16_t id = out.graph.add_op(title);
@@ -177,8 +177,8 @@ Step Builder::reduce(std::span<Group* const> who, const std::string& collective,
             ids.insert(ids.end(), mine.begin(), mine.end());
             // What comes last on the lane's own compute stream must be done.
             const auto& order = out.graph.stream_tasks[g->lanes[l].compute];
-            if (!order.empty()) ids.push_back(order.back());
-            unit = g->unit;
+            if (behind_compute && !order.empty()) ids.push_back(order.back());
+            if (behind_compute) unit = g->unit;
         }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
