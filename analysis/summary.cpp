@@ -14,6 +14,15 @@ using nlohmann::ordered_json;
 
 namespace {
 
+/// The key of the largest value.
+std::string largest(const nlohmann::ordered_json& values) {
+    std::string out;
+    double most = -1;
+    for (const auto& [name, value] : values.items())
+        if (value.get<double>() > most) most = value.get<double>(), out = name;
+    return out;
+}
+
 constexpr int kColumns = 80, kBar = 30;
 
 /// Bold, dim and red on a terminal that wants them; nothing elsewhere.
@@ -87,7 +96,9 @@ std::string headline(const ordered_json& r, const Ink& ink) {
                 fmt::format("{:.1f} of {:.1f} GB on {}{}", memory["peak_bytes"].get<double>() / 1e9,
                             memory["capacity_bytes"].get<double>() / 1e9,
                             memory["hottest_rank"].get<std::string>(),
-                            fits ? "" : ", " + ink.bad("does not fit")));
+                            fits ? ""
+                                 : ", " + ink.bad(fmt::format("does not fit, {} take most",
+                                                              largest(memory["by_class"])))));
     out += line("expert load", fmt::format("max/mean {:.3f} on average, {:.3f} at worst",
                                            r["load"]["max_over_mean_mean"].get<double>(),
                                            r["load"]["max_over_mean_worst"].get<double>()));

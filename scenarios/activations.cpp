@@ -46,7 +46,8 @@ double Builder::activation_bytes(const Item& item, int micro_batch, int replica)
     const std::vector<double>& rows = load(item, micro_batch, replica, false).rows;
     const double A = *std::max_element(rows.begin(), rows.end());
     const double l = moe.payload(s.model.hidden);
-    bytes += block(A, l, moe.width, moe.gated) + 12 * A + (moe.latent > 0 ? 2 * T * l : 0);
+    bytes += block(A, l, 1.0 * moe.width / s.parallel.expert_tensor, moe.gated) + 12 * A +
+             (moe.latent > 0 ? 2 * T * l : 0);
     if (moe.shared_experts > 0 && !r.shared_experts)
         bytes += block(T, h, 1.0 * moe.shared_experts * moe.shared_width, moe.gated);
     return bytes;

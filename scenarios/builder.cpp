@@ -123,8 +123,11 @@ void Builder::add_ground(std::uint16_t id, const std::array<double, 4>& seconds,
 }
 
 Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, int micro_batch,
-                   std::initializer_list<Step> after) {
+                   std::initializer_list<Step> after, double part) {
     const SegmentCost& cost = costs_->usual().get(item, segment, contended);
+    // Tiles of a fused kernel cost their share of it; parts in kernels of their own cost more.
+    const double whole = s.tiles ? part : 1;
+    if (s.tiles) part = 1;
     const double total = std::accumulate(cost.ground.begin(), cost.ground.end(), 0.0);
     if (total == 0) return after.size() > 0 ? *after.begin() : Step{};
     static constexpr const char* items[] = {"embedding", "", "mtp projection", "head"};
@@ -148,8 +151,8 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
             const std::vector<double>& rows =
                 cost.depends_on_rows() ? load(item, micro_batch, g.replica, backward).rows : none;
             const auto on = [&](int gpu, std::size_t member) {
-                return costs_->seconds(gpu, cost, item, segment, contended,
-                                       rows.empty() ? 0 : rows[member]);
+                return whole * costs_->seconds(gpu, cost, item, segment, contended,
+                                               rows.empty() ? 0 : rows[member], part);
             };
             std::vector<double> each;
             if (!fold_)
@@ -162,13 +165,14 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
         } else {
             const auto [at, fresh] = constant_.try_emplace(&cost, 0u);
             if (fresh) at->second = out.graph.add_values(cost.seconds);
-            values = at->second;
-            seconds += cost.seconds.front() * width_;
+            const double share = part * whole;
+            values = share == 1 ? at->second : out.graph.add_values({cost.seconds.front() * share});
+            seconds += cost.seconds.front() * share * width_;
         }
-        const TaskId task = out.graph.add_work(g.lanes[l].compute, values, cost.gap,
-                                               {Kind::compute, id, item.layer, micro_batch, g.unit},
-                                               gather(g, l, {before, g.hold}),
-                                               {cost.issue, reads_back, s.host.read_back_s});
+        const TaskId task = out.graph.add_work(
+            g.lanes[l].compute, values, cost.gap * whole,
+            {Kind::compute, id, item.layer, micro_batch, g.unit}, gather(g, l, {before, g.hold}),
+            {cost.issue * whole, reads_back, s.host.read_back_s});
         if (l == 0) step.first = task;
     }
     add_ground(id, cost.ground, cost.rel_error, seconds / total);

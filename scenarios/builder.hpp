@@ -32,7 +32,7 @@ struct Step {
         sim::TaskId first = sim::kNone;
         bool shared = false;
     };
-    std::array<Other, 3> others{};  // joined to it: what waits for the step waits for all of them
+    std::array<Other, 5> others{};  // joined to it: what waits for the step waits for all of them
 
     [[nodiscard]] sim::TaskId of(std::size_t lane) const { return at(first, shared, lane); }
     void add_to(std::vector<sim::TaskId>& ids, std::size_t lane) const {
@@ -61,7 +61,7 @@ private:
             o = {id, is_shared};
             return;
         }
-        assert(false && "a step joins at most four");
+        assert(false && "a step joins at most six");
     }
 };
 
@@ -107,11 +107,12 @@ public:
     [[nodiscard]] const Loads& loads() const { return *loads_; }
 
     /// One segment of an item on every lane.
+    /// part: of the tokens, in kernels of their own.
     Step work(Group& g, const Item& item, Segment segment, bool contended, int micro_batch,
-              std::initializer_list<Step> after);
+              std::initializer_list<Step> after, double part = 1);
     /// One exchange of a MoE layer among the lanes of a group.
     Step exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
-                  std::initializer_list<Step> after);
+                  std::initializer_list<Step> after, double part = 1);
     /// All-gather or reduce-scatter of a layer's activations over the tensor-parallel ranks.
     /// part: of the bytes.
     Step tensor(Group& g, const Item& item, int micro_batch, bool contended,
@@ -127,8 +128,10 @@ public:
     Step send(Group& from, Group& to, int what, int micro_batch, std::initializer_list<Step> after);
     /// A collective of kind dp on the lanes' dp streams (of several groups); bytes as nccl-tests
     /// counts them (GroupCollective::load).
+    /// behind_compute: it waits for what was written last on the lanes' compute streams, too.
     Step reduce(std::span<Group* const> who, const std::string& collective, double bytes, int ranks,
-                int per_node, std::initializer_list<Step> after, const char* op);
+                int per_node, std::initializer_list<Step> after, const char* op,
+                bool behind_compute = true);
     /// Seconds on the compute stream of every lane.
     Step optimizer(Group& g, double seconds, const topologies::Cost& cost,
                    std::initializer_list<Step> after);
@@ -189,12 +192,14 @@ private:
     std::vector<Step> turn_;  // [groups] the last task, when everybody takes turns
 };
 
+class WeightTraffic;
+
 /// Writes one slot of the schedule on a group. `arrived`: what it waits for.
 /// returns the step whose end makes the output (activations or gradients) complete.
 struct Outputs {
     Step forward, backward;
 };
-Outputs write_slot(Builder& b, Group& g, const Slot& slot,
+Outputs write_slot(Builder& b, WeightTraffic& weights, Group& g, const Slot& slot,
                    const std::vector<std::vector<Item>>& stages, Step forward_input,
                    Step backward_input);
 
@@ -216,6 +221,13 @@ struct RankParameters {
     double routed = 0;
 };
 RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage);
+
+/// Ranks that hold the same weights, and how many of them share a node.
+struct Replicas {
+    int ranks = 1, per_node = 1;
+};
+Replicas dense_replicas(const Scenario& s);
+Replicas expert_replicas(const Scenario& s);
 
 /// Parameters of one routed expert of one layer.
 double expert_parameters(const Scenario& s);

@@ -36,7 +36,7 @@ void Builder::sample(const Item& item, int micro_batch, const ExchangeLoad& load
 }
 
 Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
-                       std::initializer_list<Step> after) {
+                       std::initializer_list<Step> after, double part) {
     if (s.parallel.expert == 1) return after.size() > 0 ? *after.begin() : Step{};  // all at home
     static constexpr const char* titles[] = {"dispatch", "combine", "combine gradient",
                                              "dispatch gradient"};
@@ -57,8 +57,9 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
                                  : what == Exchange::combine          ? "combine.stream"
                                  : what == Exchange::combine_gradient ? "dispatch_gradient.stream"
                                                                       : "combine_gradient.stream";
-    const double payload = s.dispatcher->wire_bytes(
-        moe.payload(s.model.hidden) * (format.bytes + format.scale_bytes), moe.routed_choices());
+    const double payload = part * s.dispatcher->wire_bytes(moe.payload(s.model.hidden) *
+                                                               (format.bytes + format.scale_bytes),
+                                                           moe.routed_choices());
     const ExchangeLoad& load_ = load(item, micro_batch, g.replica, backward);
     const auto [before, fresh] = stream_seconds_.try_emplace(stream_segment, 0.0);
     if (fresh) {
@@ -68,7 +69,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
         const double home = 2.0 * s.dispatcher->local_copies() * s.tokens_per_rank() * moe.top_k;
         if (home > 0)
             before->second +=
-                s.profile.memory({"permute", home * payload, s.dispatcher->local_copies()}, false)
+                s.profile
+                    .memory({"permute", home * payload / part, s.dispatcher->local_copies()}, false)
                     .seconds /
                 s.what_if.memory_bound;
     }
@@ -89,7 +91,7 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     for (std::size_t i = 0; i < load_.phase_count(); ++i) {
         const std::size_t phase = outwards ? i : load_.phase_count() - 1 - i;
         const topologies::TransferCost cost =
-            exchange_cost(name, load_.phase(phase), payload, contended);
+            exchange_cost(name, load_.phase(phase), payload / (s.tiles ? part : 1), contended);
         std::vector<sim::Demand> demands;
         if (load_.flows.empty())
             for (std::size_t l = 0; l < g.lanes.size(); ++l)
@@ -99,8 +101,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
         if (i == 0 && (what == Exchange::dispatch || what == Exchange::dispatch_gradient))
             for (std::size_t l = 0; l < g.lanes.size(); ++l)
                 ship(demands, g.lanes[l], l, load_, backward, cost);
-        const double latency =
-            cost.startup_s * s.what_if.latency + (i == 0 ? before->second : 0.0);
+        const double latency = cost.startup_s * s.what_if.latency * (s.tiles ? part : 1) +
+                               (i == 0 ? before->second * part : 0.0);
         step.first = out.graph.add_transfer(streams, latency, 0, demands,
                                             {Kind::ep, id, item.layer, micro_batch, g.unit}, ids);
         ids = {step.first};

@@ -60,9 +60,9 @@ DeviceCosts::DeviceCosts(const Scenario& s, int experts_per_rank, double mean_ro
 }
 
 double DeviceCosts::seconds(int gpu, const SegmentCost& usual, const Item& item, Segment segment,
-                            bool contended, double rows) const {
+                            bool contended, double rows, double part) const {
     const auto on = [&](const SegmentCost& cost) {
-        return cost.depends_on_rows() ? cost.at(rows) : cost.seconds.front();
+        return cost.depends_on_rows() ? cost.at(rows, part) : cost.seconds.front() * part;
     };
     if (s_.cluster.uniform()) return on(usual);
     const std::size_t device = at_.at(s_.cluster.device(gpu).name);

@@ -34,9 +34,11 @@ public:
                                         double unique) const {
         return usual().stream_seconds(segment, rows, unique);
     }
-    /// Seconds of a segment on one GPU. rows: what it received, ignored where they do not matter.
+    /// Seconds of a segment, or of a part of it, on one GPU. rows: what it received, ignored where
+    /// they do not matter.
     [[nodiscard]] double seconds(int gpu, const SegmentCost& usual, const Item& item,
-                                 Segment segment, bool contended, double rows) const;
+                                 Segment segment, bool contended, double rows,
+                                 double part = 1) const;
 
 private:
     const Scenario& s_;

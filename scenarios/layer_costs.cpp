@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 #include "models/counts.hpp"
 #include "scenarios/kernels/mixer.hpp"
@@ -13,15 +14,21 @@ using topologies::Cost;
 using topologies::Pass;
 
 std::string_view name(Segment segment) {
-    static constexpr std::array<std::string_view, kSegments> names{
-        "attention forward",        "ffn forward",
-        "ffn input gradient",       "ffn weight gradient",
-        "attention input gradient", "attention weight gradient"};
+    static constexpr std::array<std::string_view, kSegments> names{"attention forward",
+                                                                   "ffn forward",
+                                                                   "ffn input gradient",
+                                                                   "ffn weight gradient",
+                                                                   "attention input gradient",
+                                                                   "attention weight gradient",
+                                                                   "shared expert forward",
+                                                                   "shared expert input gradient",
+                                                                   "shared expert weight gradient"};
     return names[static_cast<std::size_t>(segment)];
 }
 
-double SegmentCost::at(double rows) const {
-    if (seconds.size() == 1) return seconds.front();
+double SegmentCost::at(double rows, double part) const {
+    if (seconds.size() == 1) return seconds.front() * part;
+    if (part != 1) return at(rows * part) - seconds.front() * (1 - part);
     const double x = rows / step;
     const auto i = std::min(static_cast<std::size_t>(x), seconds.size() - 2);
     return seconds[i] + (seconds[i + 1] - seconds[i]) * (x - static_cast<double>(i));
@@ -70,7 +77,7 @@ public:
             {linear.name, routed, launches, issue, [this, q, routed, speed](double rows, double) {
                  topologies::Gemm at = q;
                  if (routed) at.m = rows / experts_;
-                 return rate(mixed([&](bool c) { return s_.profile.gemm(at, c); }), speed);
+                 return rate(mixed([&](bool c) { return s_.profile.gemm(at, c); }, true), speed);
              }});
         if (q.format == "bf16" || pass == Pass::weight_gradient) return;
         // What comes in is cast to the format of the GEMM, for the weight gradient at the same
@@ -124,8 +131,9 @@ public:
     void product(const std::string& name, const topologies::Gemm& q, double times) override {
         list.push_back({name, false, static_cast<int>(std::min(times, 1e6)), s_.host.linear_s,
                         [this, q, times](double, double) {
-                            Cost one = rate(mixed([&](bool c) { return s_.profile.gemm(q, c); }),
-                                            s_.what_if.gemm);
+                            Cost one =
+                                rate(mixed([&](bool c) { return s_.profile.gemm(q, c); }, true),
+                                     s_.what_if.gemm);
                             one.seconds *= times;
                             return one;
                         }});
@@ -134,8 +142,9 @@ public:
     void scores(const std::string& name, const topologies::AttentionCore& q) override {
         list.push_back({name, false, q.pass == Pass::forward ? 1 : 3, s_.host.linear_s,
                         [this, q](double, double) {
-                            return rate(mixed([&](bool c) { return s_.profile.attention(q, c); }),
-                                        s_.what_if.attention);
+                            return rate(
+                                mixed([&](bool c) { return s_.profile.attention(q, c); }, true),
+                                s_.what_if.attention);
                         }});
     }
 
@@ -149,9 +158,12 @@ public:
                         }});
     }
 
-    void memory(const std::string& segment, const models::Layer* layer, const Symbols& base) {
+    /// shared: nothing else than the shared expert's (true), nothing of it (false), or everything.
+    void memory(const std::string& segment, const models::Layer* layer, const Symbols& base,
+                std::optional<bool> shared = {}) {
         for (const MemoryOp& op : s_.recipe.memory) {
             if (op.segment != segment) continue;
+            if (shared && *shared != (op.needs == "shared")) continue;
             if (!op.recompute.empty() && !s_.recompute.has(op.recompute)) continue;
             if (!op.needs.empty() && !(layer && has(*layer, op.needs))) continue;
             const bool by_rows = op.elements.uses('A') || op.elements.uses('U');
@@ -199,10 +211,15 @@ private:
     }
 
     /// The contended cost, its excess over the lone one scaled by [what_if] contention.
+    /// held: it runs on what SMs the exchanges leave when the plan says how many they hold.
     template <class Ask>
-    Cost mixed(Ask ask) const {
+    Cost mixed(Ask ask, bool held = false) const {
         if (!contended_ || s_.what_if.contention == 0) return ask(false);
-        Cost beside = ask(true);
+        Cost beside = ask(!held || s_.dispatcher_sms == 0);
+        if (held && s_.dispatcher_sms > 0) {
+            const double sms = s_.cluster.device().sms;
+            beside.seconds *= sms / (sms - s_.dispatcher_sms);
+        }
         if (s_.what_if.contention != 1) {
             const double alone = ask(false).seconds;
             beside.seconds = alone + (beside.seconds - alone) * s_.what_if.contention;
@@ -313,13 +330,19 @@ struct LayerCosts::Impl {
         const auto router = [](const models::Linear& l) {
             return l.cls == "router" || l.name == "latent_in";
         };
-        const auto others = [&](const models::Linear& l) { return !router(l); };
+        // Where the shared expert runs under the exchanges it has segments of its own.
+        const bool apart = s.overlap.shared_expert && layer.moe && layer.moe->shared_experts > 0;
+        const std::optional<bool> here = apart ? std::optional{false} : std::nullopt;
+        const auto others = [&](const models::Linear& l) {
+            return !router(l) && !(apart && l.cls == "shared");
+        };
+        const auto shared = [](const models::Linear& l) { return l.cls == "shared"; };
         const auto all = [](const models::Linear&) { return true; };
         // What one position feeds back to the next is no product over all of them.
         const auto at_once = [](const models::Linear& l) { return l.name != "recurrent"; };
         const Symbols v = symbols(&layer);
         const auto ffn_memory = [&](const std::string& part) {
-            if (layer.moe) out.memory("moe." + part, &layer, v);
+            if (layer.moe) out.memory("moe." + part, &layer, v, here);
             if (layer.dense || layer.product_key) out.memory("dense." + part, &layer, v);
         };
         switch (segment) {
@@ -350,18 +373,34 @@ struct LayerCosts::Impl {
                 ffn_memory("forward");
                 break;
             case Segment::ffn_input:
-                if (s.recompute.mlp && layer.dense)
+                if (s.recompute.mlp && layer.dense) {
                     linears(out, ffn, Pass::forward,
                             [](const models::Linear& l) { return l.cls == "dense"; });
-                if (s.recompute.shared_experts)
-                    linears(out, ffn, Pass::forward,
-                            [](const models::Linear& l) { return l.cls == "shared"; });
+                    out.memory("dense.forward", &layer, v);
+                }
+                if (s.recompute.shared_experts && !apart) linears(out, ffn, Pass::forward, shared);
                 linears(out, ffn, Pass::input_gradient, others);
                 ffn_memory("input_gradient");
                 break;
             case Segment::ffn_weight:
                 linears(out, ffn, Pass::weight_gradient, others);
                 ffn_memory("weight_gradient");
+                break;
+            case Segment::shared_forward:
+                if (!apart) break;
+                linears(out, ffn, Pass::forward, shared);
+                out.memory("moe.forward", &layer, v, true);
+                break;
+            case Segment::shared_input:
+                if (!apart) break;
+                if (s.recompute.shared_experts) linears(out, ffn, Pass::forward, shared);
+                linears(out, ffn, Pass::input_gradient, shared);
+                out.memory("moe.input_gradient", &layer, v, true);
+                break;
+            case Segment::shared_weight:
+                if (!apart) break;
+                linears(out, ffn, Pass::weight_gradient, shared);
+                out.memory("moe.weight_gradient", &layer, v, true);
                 break;
         }
     }

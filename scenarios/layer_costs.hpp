@@ -16,9 +16,12 @@ enum class Segment : std::uint8_t {
     ffn_input,
     ffn_weight,
     attention_input,
-    attention_weight
+    attention_weight,
+    shared_forward,  // the shared expert, where it is not part of the ffn segments
+    shared_input,
+    shared_weight
 };
-inline constexpr int kSegments = 6;
+inline constexpr int kSegments = 9;
 std::string_view name(Segment segment);
 
 /// Seconds of a segment on one rank as a function of the routed rows that it received.
@@ -31,16 +34,18 @@ struct SegmentCost {
     std::array<double, 4> ground{};  // seconds by Evidence at the mean rows; their sum is the total
     double rel_error = 0;            // of the total at the mean rows, kernels erring together
     std::map<std::string, double> kernels;  // seconds by kernel at the mean rows
-    [[nodiscard]] double at(double rows) const;
+    /// part: of the rows, in kernels of their own; what does not depend on rows is divided evenly.
+    [[nodiscard]] double at(double rows, double part = 1) const;
     [[nodiscard]] bool depends_on_rows() const { return seconds.size() > 1; }
 };
 
 /// What a stage is made of, in the order of the forward pass.
 struct Item {
     enum class Type : std::uint8_t { embedding, layer, mtp_projection, head } type;
-    int layer = -1;      // decoder layer, counting MTP layers on
-    int kind = -1;       // Model::kinds
-    int moe_layer = -1;  // among MoE layers; -1: dense
+    int layer = -1;              // decoder layer, counting MTP layers on
+    int kind = -1;               // Model::kinds
+    int moe_layer = -1;          // among MoE layers; -1: dense
+    int stage = -1, index = -1;  // where it stands
 };
 
 /// Items of every pipeline stage: embedding first, head (and MTP modules, each with a head) last.

@@ -4,7 +4,7 @@
 #include <map>
 #include <tuple>
 
-#include "scenarios/builder.hpp"
+#include "scenarios/weight_traffic.hpp"
 
 namespace moesim::scenarios {
 
@@ -37,9 +37,11 @@ public:
                     orders_.back().push_back(slot);
                 }
         }
+        weights_ = std::make_unique<WeightTraffic>(b_, stages_, gradients());
     }
 
     void write() {
+        if (!b_.s.schedule->cut_out()) weights_->begin();
         for (int replica = 0; replica < b_.replicas(); ++replica) write_replica(replica);
         if (!b_.s.schedule->cut_out()) write_optimizer(b_, stages_);
         write_standing_memory(b_, stages_);
@@ -62,6 +64,17 @@ private:
         }
         for (std::size_t r = 0; r < ranks; ++r)
             assert(next[r] == orders_[r].size() && "the schedule's orders fit together");
+    }
+
+    /// Slots of a replica that end with weight gradients. [pipeline ranks][stages]
+    [[nodiscard]] std::vector<std::map<int, int>> gradients() const {
+        std::vector<std::map<int, int>> out(orders_.size());
+        for (std::size_t r = 0; r < orders_.size(); ++r)
+            for (const Slot& slot : orders_[r])
+                if (slot.kind != sim::UnitKind::forward &&
+                    slot.kind != sim::UnitKind::input_gradient)
+                    ++out[r][slot.backward.stage];
+        return out;
     }
 
     static bool has_forward(const Slot& s) {
@@ -91,9 +104,10 @@ private:
 
     void write(const Slot& slot, int rank, int replica) {
         Group& g = b_.group(rank, replica);
-        const Outputs out = write_slot(
-            b_, g, slot, stages_, has_forward(slot) ? input(kForward, slot.forward) : Step{},
-            has_backward(slot) ? input(kBackward, slot.backward) : Step{});
+        const Outputs out =
+            write_slot(b_, *weights_, g, slot, stages_,
+                       has_forward(slot) ? input(kForward, slot.forward) : Step{},
+                       has_backward(slot) ? input(kBackward, slot.backward) : Step{});
         if (has_forward(slot) && slot.forward.stage < last_stage())
             pass_on(g, kForward, slot.forward, slot.forward.stage + 1, out.forward);
         if (has_backward(slot) && slot.backward.stage > 0)
@@ -115,6 +129,7 @@ private:
     std::vector<std::vector<Item>> stages_;
     std::vector<std::vector<Slot>> orders_;  // [pipeline ranks]
     std::map<Arrival, Step> arrived_;
+    std::unique_ptr<WeightTraffic> weights_;
 };
 
 }  // namespace

@@ -49,9 +49,9 @@ struct Lowered {
     std::vector<LoadSample> loads;  // per dispatch, in order of writing
     std::string placed_from;        // digest of the loads that the placement saw
     double contended_seconds = 0;   // costed as contended, per member, over all rank classes
-    std::map<std::string, double> kernel_seconds;  // by kernel, mean over ranks
+    std::map<std::string, double> kernel_seconds;   // by kernel, mean over ranks
     std::map<std::string, std::string> algorithms;  // of collectives, by what they are for
-    std::string fold;                              // what one simulated rank stands for
+    std::string fold;                               // what one simulated rank stands for
     double dropped_share = 0;
 };
 

@@ -25,10 +25,7 @@ RankParameters held(const Scenario& s, const std::vector<std::vector<Item>>& sta
     return sum;
 }
 
-/// Ranks that hold the same weights, and how many of them share a node.
-struct Replicas {
-    int ranks = 1, per_node = 1;
-};
+}  // namespace
 
 Replicas dense_replicas(const Scenario& s) {
     const int ranks = s.parallel.data * s.parallel.context;
@@ -41,8 +38,6 @@ Replicas expert_replicas(const Scenario& s) {
     const int in_node = std::max(1, s.cluster.gpus_per_node() / s.parallel.expert_group());
     return {ranks * copies_of_stage(s), std::min(ranks, in_node)};
 }
-
-}  // namespace
 
 std::set<int> stages_on(const Scenario& s, int rank, int stages) {
     std::set<int> out;
@@ -90,14 +85,16 @@ RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage
     return out;
 }
 
-/// ZeRO-1: gradients reduced and scattered over the ranks that hold the same weights, the norm
-/// agreed by all, each rank's share updated, updated weights gathered. Ranks of mirrored stages
-/// reduce together. Source: arXiv:1910.02054 (ZeRO); the byte counts are the recipe's.
+/// ZeRO-1 and 2: gradients reduced and scattered over the ranks that hold the same weights, the
+/// norm agreed by all, each rank's share updated, updated weights gathered. Ranks of mirrored
+/// stages reduce together. Source: arXiv:1910.02054 (ZeRO); the byte counts are the recipe's.
 void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     const Scenario& s = b.s;
     if (s.optimizer == "none") return;
     const int ranks = s.parallel.pipeline;
-    const bool sharded = s.optimizer == "zero1";
+    const bool sharded = s.optimizer != "replicated";
+    const bool reduced_already =  // while backwards ran
+        s.optimizer == "zero2" || s.optimizer == "fsdp" || s.overlap.grad_reduce;
     const Replicas dense = dense_replicas(s), experts = expert_replicas(s);
     for (Group& g : b.groups)
         g.unit =
@@ -111,11 +108,12 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     write_replicas(b, stages);
     const char* reduction = sharded ? "nccl.reduce_scatter" : "nccl.all_reduce";
     for (auto& [held_stages, who] : together) {
+        if (reduced_already) break;
         const RankParameters p = held(s, stages, who.front()->rank);
-        const Step first = b.reduce(who, reduction, p.shared * s.recipe.reduce_bytes,
-                                    dense.ranks, dense.per_node, {}, "gradient reduction");
-        const Step last = b.reduce(who, reduction, p.routed * s.recipe.reduce_bytes,
-                                   experts.ranks, experts.per_node, {first}, "gradient reduction");
+        const Step first = b.reduce(who, reduction, p.shared * s.recipe.reduce_bytes, dense.ranks,
+                                    dense.per_node, {}, "gradient reduction");
+        const Step last = b.reduce(who, reduction, p.routed * s.recipe.reduce_bytes, experts.ranks,
+                                   experts.per_node, {first}, "gradient reduction");
         for (Group* g : who) reduced[g->rank] = last;
     }
     // The global gradient norm: a few bytes from everybody to everybody.
@@ -127,7 +125,7 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
         const RankParameters p = held(s, stages, g.rank);
         const double mine =
             sharded ? p.shared / dense.ranks + p.routed / experts.ranks : p.shared + p.routed;
-        const double whole = p.shared + p.routed;
+        const double whole = s.optimizer == "fsdp" ? mine : p.shared + p.routed;
         const Recipe& r = s.recipe;
         // Norm: read the gradient. Update: read gradient, read and write master and moments, write
         // the weight to gather. Afterwards: gathered weights to the working copy, gradients
@@ -140,7 +138,7 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
             b.optimizer(g, cost.seconds / s.what_if.memory_bound, cost, {reduced[g.rank], norm});
         reduced[g.rank] = update;
     }
-    if (!sharded) return;
+    if (!s.gathers_weights() || s.overlap.param_gather) return;
     for (auto& [held_stages, who] : together) {
         const RankParameters p = held(s, stages, who.front()->rank);
         const Step first = b.reduce(who, "nccl.all_gather", p.shared * s.recipe.gather_bytes,
@@ -153,18 +151,24 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
 void write_standing_memory(Builder& b, const std::vector<std::vector<Item>>& stages) {
     const Scenario& s = b.s;
     const Recipe& r = s.recipe;
-    const double dense = s.optimizer == "zero1" ? dense_replicas(s).ranks : 1;
-    const double experts = s.optimizer == "zero1" ? expert_replicas(s).ranks : 1;
+    const double dense = dense_replicas(s).ranks, experts = expert_replicas(s).ranks;
+    // What is held of weights, gradients and optimizer state: all of it, or this rank's share.
+    const bool state = s.optimizer != "replicated" && s.optimizer != "none";
+    const bool gradients = s.optimizer == "zero2" || s.optimizer == "fsdp";
+    const bool weights = s.optimizer == "fsdp";
     for (const Group& g : b.groups) {
         const RankParameters p = held(s, stages, g.rank);
         for (const Lane& lane : g.lanes) {
             auto& bytes = b.out.standing[lane.rank_class];
+            const auto held_of = [&](bool shared) {
+                return shared ? p.shared / dense + p.routed / experts : p.shared + p.routed;
+            };
             bytes[static_cast<std::size_t>(MemoryClass::weights)] =
-                (p.shared + p.routed) * r.weight_bytes;
+                held_of(weights) * r.weight_bytes;
             bytes[static_cast<std::size_t>(MemoryClass::gradients)] =
-                (p.shared + p.routed) * r.gradient_bytes;
+                held_of(gradients) * r.gradient_bytes;
             bytes[static_cast<std::size_t>(MemoryClass::optimizer)] =
-                (p.shared / dense + p.routed / experts) * (r.master_bytes + r.moment_bytes);
+                held_of(state) * (r.master_bytes + r.moment_bytes);
         }
     }
 }

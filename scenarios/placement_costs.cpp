@@ -32,8 +32,8 @@ void write_replicas(Builder& b, const std::vector<std::vector<Item>>& stages) {
         const double bytes =
             b.loads().moved_slots() * layers * expert *
             (s.recipe.weight_bytes + s.recipe.master_bytes + s.recipe.moment_bytes);
-        b.reduce(who, "nccl.alltoall", bytes / s.placement.move_every, s.parallel.expert,
-                 per_node, {}, "expert move");
+        b.reduce(who, "nccl.alltoall", bytes / s.placement.move_every, s.parallel.expert, per_node,
+                 {}, "expert move");
     }
 }
 

@@ -47,8 +47,8 @@ struct MemoryOp {
     Expression elements;
     double bytes_per_element = 0;  // read + written, all launches together
     int launches = 1;              // kernels
-    std::string needs;  // "" always; else only in layers that have it: mla gqa moe dense shared
-                        // mixer (of any kind) ffn (of any kind)
+    std::string needs;      // "" always; else only in layers that have it: mla gqa moe dense shared
+                            // mixer (of any kind) ffn (of any kind)
     std::string recompute;  // "" always; else only when the scenario recomputes this module
 };
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "models/zoo.hpp"
 #include "models/router_switches.hpp"
+#include "models/zoo.hpp"
 #include "scenarios/placement.hpp"
 #include "scenarios/step.hpp"
 #include "sim/paths.hpp"
@@ -248,6 +248,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     check_schedule(in, s);
     split_layers(in, s);
     s.resolved = in.resolved();
+    s.resolved["parallel"]["virtual"] = s.parallel.virtual_stages;
     s.resolved["step"]["layers_per_stage"] = s.layers_per_stage;
     if (s.resolved["cluster"].is_object()) s.resolved["cluster"].update(s.cluster.resolved());
     if (in.has("faults")) s.resolved["faults"] = s.cluster.resolved()["faults"];

@@ -102,7 +102,7 @@ struct Scenario {
     std::string schedule_name, dispatcher_name, optimizer;
     std::shared_ptr<const Schedule> schedule;
     std::shared_ptr<const topologies::Dispatcher> dispatcher;
-    std::string network = "links";  // links: one demand per loaded port; pairwise: one per pair
+    std::string network = "links";      // links: one demand per loaded port; pairwise: one per pair
     std::vector<int> layers_per_stage;  // decoder layers of each stage (chunk * pipeline + rank)
     Recompute recompute;
     Overlap overlap;
@@ -111,6 +111,7 @@ struct Scenario {
     int group = 0;           // interleaved: micro-batches in a row through a chunk; 0: pipeline
     int flush = 0;           // micro-batches between two flushes of the pipeline; 0: the whole step
     int chunks = 1;          // parts into which the tokens of a MoE layer are cut
+    bool tiles = false;      // parts are tiles of fused kernels, not kernels of their own
     int dispatcher_sms = 0;  // SMs that the exchanges hold; 0: as the profile says
     PlacementPlan placement;
     int moe_layers = 0;                              // MTP modules included
@@ -122,6 +123,10 @@ struct Scenario {
 
     [[nodiscard]] int micro_batches() const;  // per data-parallel replica and step
     [[nodiscard]] PipelineShape shape() const;
+    /// Whether updated weights are gathered once per step (fsdp gathers them all the time).
+    [[nodiscard]] bool gathers_weights() const {
+        return optimizer == "zero1" || optimizer == "zero2";
+    }
     [[nodiscard]] double tokens_per_step() const;
     /// Tokens of one micro-batch on one rank (tensor and context parallelism split the sequence).
     [[nodiscard]] double tokens_per_rank() const;

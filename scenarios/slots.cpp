@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "scenarios/builder.hpp"
+#include "scenarios/weight_traffic.hpp"
 
 namespace moesim::scenarios {
 namespace {
@@ -14,14 +14,22 @@ bool is_moe(const Item& item) { return item.moe_layer >= 0; }
 /// turn; beside another pass, transfers of one run under the compute of the other.
 class Pass {
 public:
-    Pass(Builder& b, Group& g, const Part& part, int micro_batches_per_flow)
-        : b_{b}, g_{g}, micro_batch_{part.flow * micro_batches_per_flow + part.micro_batch} {}
+    Pass(Builder& b, WeightTraffic& weights, Group& g, const Part& part, int micro_batches_per_flow)
+        : b_{b},
+          weights_{weights},
+          g_{g},
+          micro_batch_{part.flow * micro_batches_per_flow + part.micro_batch} {}
 
     [[nodiscard]] int micro_batch() const { return micro_batch_; }
 
     Step compute(const Item& item, Segment segment, bool contended, Step after) {
-        return b_.work(g_, item, segment, contended, micro_batch_, {after});
+        return b_.work(g_, item, segment, contended, micro_batch_, {after}, part_);
     }
+    /// What the item waits for with its weights.
+    Step enter(const Item& item, bool backward, Step x) {
+        return weights_.enter(g_, item, backward, x);
+    }
+    void leave(const Item& item, Step done) { weights_.leave(g_, item, done); }
     /// Compute between a tensor-parallel gather and scatter; done: when its output is complete.
     struct Block {
         Step computed, done;
@@ -44,7 +52,7 @@ public:
         return {x, b_.tensor(g_, item, micro_batch_, contended, {x.with(beside)}, 1.0 / t)};
     }
     Step move(const Item& item, Exchange what, bool contended, Step after) {
-        return b_.exchange(g_, item, what, contended, micro_batch_, {after});
+        return b_.exchange(g_, item, what, contended, micro_batch_, {after}, part_);
     }
     /// A tensor-parallel gather or scatter; nothing without tensor parallelism.
     Step gather(const Item& item, bool contended, Step after) {
@@ -77,41 +85,97 @@ public:
     }
 
     /// Forward through one item with nothing beside it.
-    Step forward(const Item& item, Step x) {
-        if (!is_layer(item)) return compute(item, Segment::ffn_forward, false, x);
-        x = attention(item, false, x);
-        if (!is_moe(item)) return ffn(item, Segment::ffn_forward, false, x).done;
-        x = move(item, Exchange::dispatch, false, x);
-        x = ffn(item, Segment::ffn_forward, false, x).done;
-        return move(item, Exchange::combine, false, x);
-    }
+    Step forward(const Item& item, Step x) { return through(item, enter(item, false, x)); }
 
     /// Backward through one item with nothing beside it. whole: weight gradients at once, as
     /// automatic differentiation does; else input gradients only.
     Step backward(const Item& item, bool whole, Step x) {
+        x = enter(item, true, x);
         if (!is_layer(item)) {
             x = compute(item, Segment::ffn_input, false, x);
-            return whole ? compute(item, Segment::ffn_weight, false, x) : x;
+            if (whole) leave(item, x = compute(item, Segment::ffn_weight, false, x));
+            return x;
         }
-        x = rebuild(item, x);
-        if (is_moe(item)) x = move(item, Exchange::combine_gradient, false, x);
+        x = experts_gradient(item, whole, rebuild(item, x));
         // Weight gradients wait for no scatter; the scatter of input gradients runs under them.
-        const Block block = ffn(item, Segment::ffn_input, false, x);
-        x = block.done;
-        if (whole) x = x.with(compute(item, Segment::ffn_weight, false, block.computed));
-        if (is_moe(item)) x = move(item, Exchange::dispatch_gradient, false, x);
         const Block attention = attention_gradient(item, false, x);
         x = attention.done;
-        if (whole) x = x.with(compute(item, Segment::attention_weight, false, attention.computed));
-        return x;
+        if (!whole) return x;
+        const Step last = compute(item, Segment::attention_weight, false, attention.computed);
+        leave(item, last);
+        return x.with(last);
     }
 
     void weights(const Item& item) {
-        compute(item, Segment::ffn_weight, false, {});
-        if (is_layer(item)) compute(item, Segment::attention_weight, false, {});
+        Step last = compute(item, Segment::ffn_weight, false, {});
+        if (has_shared_apart(item)) last = compute(item, Segment::shared_weight, false, {});
+        if (is_layer(item)) last = compute(item, Segment::attention_weight, false, {});
+        leave(item, last);
     }
 
 private:
+    Step through(const Item& item, Step x) {
+        if (!is_layer(item)) return compute(item, Segment::ffn_forward, false, x);
+        x = attention(item, false, x);
+        return is_moe(item) ? experts(item, x) : ffn(item, Segment::ffn_forward, false, x).done;
+    }
+
+    /// The tokens of a MoE layer in parts (Tutel, PipeMoE): exchanges of one part under the experts
+    /// of another. `first` and `last` are the exchanges, `middle` what computes on a part.
+    ///
+    ///   ep       d1 d2 d3 .. c1 c2 c3        a combine waits for its experts
+    ///   compute     e1 e2 e3                 experts wait for their dispatch
+    template <class Middle>
+    Step in_parts(const Item& item, Exchange first, Exchange last, Step x, Middle middle) {
+        const int count = b_.s.chunks;
+        if (count == 1) return move(item, last, false, middle(move(item, first, false, x)));
+        part_ = 1.0 / count;
+        std::vector<Step> parts(static_cast<std::size_t>(count));
+        for (Step& part : parts) part = move(item, first, true, x);
+        for (Step& part : parts) part = middle(part);
+        for (Step& part : parts) part = move(item, last, true, part);
+        part_ = 1;
+        return parts.back();
+    }
+
+    /// Dispatch, experts, combine; the shared expert under the dispatch where the plan says so.
+    Step experts(const Item& item, Step x) {
+        const bool beside = b_.s.chunks > 1;
+        if (!has_shared_apart(item))
+            return in_parts(item, Exchange::dispatch, Exchange::combine, x, [&](Step part) {
+                return ffn(item, Segment::ffn_forward, beside, part).done;
+            });
+        const Step sent = move(item, Exchange::dispatch, true, x);
+        const Step shared = sharded(item, Segment::shared_forward, true, x).done;
+        const Step routed = ffn(item, Segment::ffn_forward, false, sent).done;
+        return move(item, Exchange::combine, false, routed).with(shared);
+    }
+
+    Step experts_gradient(const Item& item, bool whole, Step x) {
+        const bool beside = b_.s.chunks > 1;
+        const auto gradients = [&](Step part) {
+            const Block block = ffn(item, Segment::ffn_input, beside, part);
+            return whole
+                       ? block.done.with(compute(item, Segment::ffn_weight, beside, block.computed))
+                       : block.done;
+        };
+        if (!is_moe(item)) return gradients(x);
+        if (!has_shared_apart(item))
+            return in_parts(item, Exchange::combine_gradient, Exchange::dispatch_gradient, x,
+                            gradients);
+        const Step back = move(item, Exchange::combine_gradient, true, x);
+        const Block shared = sharded(item, Segment::shared_input, true, x);
+        const Step home = move(item, Exchange::dispatch_gradient, whole, gradients(back));
+        Step out = home.with(shared.done);
+        if (whole) out = out.with(compute(item, Segment::shared_weight, true, shared.computed));
+        return out;
+    }
+    /// Whether the shared expert has segments of its own.
+    [[nodiscard]] bool has_shared_apart(const Item& item) const {
+        return b_.s.overlap.shared_expert && is_moe(item) &&
+               b_.s.model.kinds[static_cast<std::size_t>(item.kind)].moe->shared_experts > 0;
+    }
+
     /// Recomputation that needs more than the layer's own segments: a whole layer, or a whole MoE
     /// block.
     Block core(const Item& item, Segment segment, bool contended, Step x) {
@@ -126,20 +190,22 @@ private:
     }
     /// Whether the layer has a shared expert that is cut by tensor parallelism.
     [[nodiscard]] bool shared_by_tensor(const Item& item) const {
-        return b_.s.parallel.tensor > 1 &&
+        return b_.s.parallel.tensor > 1 && !b_.s.overlap.shared_expert &&
                b_.s.model.kinds[static_cast<std::size_t>(item.kind)].moe->shared_experts > 0;
     }
 
     Step rebuild(const Item& item, Step x) {
-        if (b_.s.recompute.full) return forward(item, x);
+        if (b_.s.recompute.full) return through(item, x);
         if (!b_.s.recompute.moe || !is_moe(item)) return x;
         x = move(item, Exchange::dispatch, false, x);
         return compute(item, Segment::ffn_forward, false, x);
     }
 
     Builder& b_;
+    WeightTraffic& weights_;
     Group& g_;
     int micro_batch_;
+    double part_ = 1;  // of the tokens
 };
 
 void keep(Builder& b, Group& g, const Items& stage, int micro_batch, Step from, Step until) {
@@ -184,6 +250,8 @@ Outputs write_pair(Builder& b, Pass& forward, const Items& f, Pass& backward, co
         }
         const bool beside_c = is_moe(c),
                    beside_a = is_moe(a);  // whose transfers run beside compute
+        x = forward.enter(a, false, x);
+        y = backward.enter(c, true, y);
         if (is_moe(c)) y = backward.move(c, Exchange::combine_gradient, true, y);
         x = forward.attention(a, beside_c, x);
         if (is_moe(a)) x = forward.move(a, Exchange::dispatch, true, x);
@@ -196,15 +264,16 @@ Outputs write_pair(Builder& b, Pass& forward, const Items& f, Pass& backward, co
         if (is_moe(a)) x = forward.move(a, Exchange::combine, true, x);
         const Pass::Block attention = backward.attention_gradient(c, beside_a, y);
         y = attention.done;
-        backward.compute(c, Segment::attention_weight, beside_a || beside_c, attention.computed);
+        backward.leave(c, backward.compute(c, Segment::attention_weight, beside_a || beside_c,
+                                           attention.computed));
     }
     return {x, y};
 }
 
 }  // namespace
 
-Outputs write_slot(Builder& b, Group& g, const Slot& slot, const std::vector<Items>& stages,
-                   Step forward_input, Step backward_input) {
+Outputs write_slot(Builder& b, WeightTraffic& weights, Group& g, const Slot& slot,
+                   const std::vector<Items>& stages, Step forward_input, Step backward_input) {
     const int per_flow = b.s.micro_batches() / b.s.schedule->flows();
     const bool beside = b.s.overlap.ep;  // else the halves of a pair take turns
     const auto stage = [&](const Part& part) -> const Items& {
@@ -221,7 +290,12 @@ Outputs write_slot(Builder& b, Group& g, const Slot& slot, const std::vector<Ite
          slot.backward.stage});
     const auto begin = static_cast<sim::TaskId>(b.out.graph.tasks.size());
     Outputs out{forward_input, backward_input};
-    Pass forward{b, g, slot.forward, per_flow}, backward{b, g, slot.backward, per_flow};
+    Pass forward{b, weights, g, slot.forward, per_flow},
+        backward{b, weights, g, slot.backward, per_flow};
+    if (slot.kind == sim::UnitKind::forward || slot.kind == sim::UnitKind::pair)
+        weights.begin_forward(g, slot.forward.stage);
+    if (slot.kind != sim::UnitKind::forward && slot.kind != sim::UnitKind::input_gradient)
+        weights.begin_gradients(g, slot.backward.stage);
     switch (slot.kind) {
         case sim::UnitKind::forward:
             for (const Item& item : stage(slot.forward))

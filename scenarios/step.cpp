@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/paths.hpp"
 #include "sim/registry.hpp"
 
@@ -9,6 +11,8 @@ namespace moesim::scenarios {
 namespace {
 
 constexpr std::int64_t kMost = 100'000'000;  // of ranks, layers, sequences, ...
+constexpr int kMostChunks = 1000;
+constexpr double kMostPasses = 2e6;  // micro-batches x layers; each is about ten tasks
 
 /// A word of a list and the flag that it sets.
 template <class Flags>
@@ -133,6 +137,9 @@ void read_step(sim::Table& in, Scenario& s) {
         s.dispatcher_name = topologies::pick_dispatcher(s.cluster, s.parallel.expert);
     s.dispatcher = Dispatchers::make(s.dispatcher_name);
     s.dispatcher_sms = small(step, "dispatcher_sms", 0, 0);
+    if (const int sms = s.cluster.device().sms; s.dispatcher_sms > 0 && s.dispatcher_sms >= sms)
+        step.fail("dispatcher_sms", fmt::format("{} of the {} SMs of {} leave none to compute",
+                                                s.dispatcher_sms, sms, s.cluster.device().name));
     std::string precision = step.text("precision", "bf16");
     if (step.has("precision"))
         precision = sim::find_data(step, "precision", "scenarios/recipes").string();
@@ -146,12 +153,27 @@ void read_step(sim::Table& in, Scenario& s) {
     s.network = step.choice("network", {"links", "pairwise"}, "links");
     if (s.network == "pairwise" && s.parallel.expert_tensor > 1)
         step.fail("network", "pairs are not modelled with parallel.expert_tensor");
-    read_overlap(step, s);
     s.group = small(step, "group", 0, 0);
     s.flush = small(step, "flush", 0, 0);
     s.chunks = small(step, "chunks", 1, 1);
-    for (const std::int64_t n : step.counts("layers_per_stage", 0))
-        s.layers_per_stage.push_back(checked(step, "layers_per_stage", n));
+    if (s.chunks > 1024)
+        step.fail("chunks", "more parts than any layer is cut into", "at most 1024");
+    s.tiles = step.choice("chunk_kind", {"kernels", "tiles"}, "kernels") == "tiles";
+    if (s.tiles && s.chunks == 1)
+        step.fail("chunk_kind", "one chunk has no tiles", "step.chunks of 8, say");
+    read_overlap(step, s);
+    if (s.overlap.ep && s.chunks > 1)
+        step.fail("chunks",
+                  "the exchanges of a layer in parts run under its own experts, not under "
+                  "another micro-batch (overlap \"ep\")");
+    if (s.overlap.shared_expert && s.chunks > 1)
+        step.fail("chunks", "a layer in parts has no room for the shared expert under its dispatch",
+                  "drop shared_expert from step.overlap");
+    if (step.is_text("layers_per_stage"))
+        step.choice("layers_per_stage", {"even", "balanced"});
+    else
+        for (const std::int64_t n : step.counts("layers_per_stage", 0))
+            s.layers_per_stage.push_back(checked(step, "layers_per_stage", n));
 }
 
 void check_schedule(sim::Table& in, Scenario& s) {
@@ -163,6 +185,21 @@ void check_schedule(sim::Table& in, Scenario& s) {
                               chunks == 1 ? "one stage" : fmt::format("{} stages", chunks)),
                   chunks == 1 ? "step.schedule = \"interleaved\" has any number" : "");
     if (chunks > 0) s.parallel.virtual_stages = chunks;
+    if (s.parallel.virtual_stages > kMostChunks)
+        grid.fail("virtual",
+                  fmt::format("{} stages per pipeline rank are more than any model has layers for",
+                              s.parallel.virtual_stages),
+                  fmt::format("at most {}", kMostChunks));
+    const double passes =
+        1.0 * s.micro_batches() * std::max(s.model.layer_count(), s.schedule->stages(s.shape()));
+    if (passes > kMostPasses)
+        in.table("batch").fail(
+            "global",
+            fmt::format("{:.3g} passes of a micro-batch through a layer or stage are more than "
+                        "can be simulated",
+                        passes),
+            fmt::format("at most {:.0f}: larger micro-batches, or more data-parallel ranks",
+                        kMostPasses));
     if (s.group > 0 && chunks != 0)
         step.fail("group", fmt::format("{} has no groups of micro-batches", s.schedule_name),
                   "step.schedule = \"interleaved\" has them");
@@ -179,7 +216,7 @@ void check_schedule(sim::Table& in, Scenario& s) {
 }
 
 void split_layers(sim::Table& in, Scenario& s) {
-    const sim::Table step = in.table("step");
+    sim::Table step = in.table("step");
     const int layers = s.model.layer_count(), stages = s.schedule->stages(s.shape());
     if (s.layers_per_stage.empty()) {
         if (layers < stages)
@@ -187,7 +224,9 @@ void split_layers(sim::Table& in, Scenario& s) {
                 .fail(s.parallel.virtual_stages > 1 ? "virtual" : "pipeline",
                       fmt::format("{} stages for {} layers", stages, layers),
                       "at least one layer for each stage, or step.layers_per_stage");
-        s.layers_per_stage = even_split(layers, stages);
+        const bool balanced =
+            step.is_text("layers_per_stage") && step.text("layers_per_stage") == "balanced";
+        s.layers_per_stage = balanced ? balanced_layers(s, stages) : even_split(layers, stages);
     }
     long sum = 0;
     for (const int n : s.layers_per_stage) sum += n;

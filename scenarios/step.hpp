@@ -15,7 +15,11 @@ void read_step(sim::Table& in, Scenario& s);
 /// Rules between the schedule and the grid; fills in what the schedule decides.
 void check_schedule(sim::Table& in, Scenario& s);
 
-/// The layers of each stage, as given or evenly.
+/// The layers of each stage: as given, "even", or "balanced" by cost.
 void split_layers(sim::Table& in, Scenario& s);
+
+/// Decoder layers of each stage such that the slowest is as fast as can be. Counted is compute of
+/// forward and backward, embedding, head and MTP modules included; not transfers.
+std::vector<int> balanced_layers(const Scenario& s, int stages);
 
 }  // namespace moesim::scenarios

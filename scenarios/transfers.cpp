@@ -161,8 +161,8 @@ Step Builder::expert_tensor(Group& g, const Item& item, int micro_batch, bool ba
 Step Builder::send(Group& from, Group& to, int what, int micro_batch,
                    std::initializer_list<Step> after) {
     const double bytes = s.tokens_per_rank() * s.model.hidden * 2;
-    const bool near = s.cluster.node_of(from.lanes.front().gpu) ==
-                      s.cluster.node_of(to.lanes.front().gpu);
+    const bool near =
+        s.cluster.node_of(from.lanes.front().gpu) == s.cluster.node_of(to.lanes.front().gpu);
     const topologies::TransferCost cost =
         group_cost("p2p", bytes, 2, near ? 2 : 1, false, "stage to stage").cost;
     const std::uint16_t id = out.graph.add_op("stage to stage");
@@ -203,8 +203,8 @@ Step Builder::send(Group& from, Group& to, int what, int micro_batch,
 }
 
 Step Builder::reduce(std::span<Group* const> who, const std::string& collective, double bytes,
-                     int ranks, int per_node, std::initializer_list<Step> after,
-                     const char* title) {
+                     int ranks, int per_node, std::initializer_list<Step> after, const char* title,
+                     bool behind_compute) {
     if (ranks <= 1 || bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
     const auto [load, cost] = group_cost(collective, bytes, ranks, per_node, false, title);
     const std::uint16_t id = out.graph.add_op(title);
@@ -220,8 +220,8 @@ Step Builder::reduce(std::span<Group* const> who, const std::string& collective,
             ids.insert(ids.end(), mine.begin(), mine.end());
             // What comes last on the lane's own compute stream must be done.
             const auto& order = out.graph.stream_tasks[g->lanes[l].compute];
-            if (!order.empty()) ids.push_back(order.back());
-            unit = g->unit;
+            if (behind_compute && !order.empty()) ids.push_back(order.back());
+            if (behind_compute) unit = g->unit;
         }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
