@@ -132,15 +132,6 @@ TEST_CASE("plans: a layer in parts sends the same bytes") {
           Approx(bytes(balanced(), sim::Kind::ep)));
 }
 
-TEST_CASE("plans: graphs of everything leave no waits for the host") {
-    const auto host = [](const char* graphs) {
-        return exposed(balanced({"batch.sequence=64", std::string{"step.cuda_graphs="} + graphs}),
-                       analysis::Part::host);
-    };
-    CHECK(host("true") < host("[\"attn\",\"moe_router\",\"moe_preprocess\"]"));
-    CHECK(host("[\"attn\",\"moe_router\",\"moe_preprocess\"]") < host("false"));
-}
-
 TEST_CASE("plans: two flushes are two pipelines one after the other") {
     const Sets sets = balanced({"step.optimizer=none"});  // 4 micro-batches
     const double four = step(sets), two = step(sets + Sets{"step.flush=2"});
