@@ -89,8 +89,8 @@ std::string quoted_list(const std::string& words) {
     std::string out;
     for (std::size_t begin = 0; begin < words.size();) {
         const std::size_t end = std::min(words.find(',', begin), words.size());
-        out +=
-            fmt::format("{}{}", out.empty() ? "" : ", ", toml_string(words.substr(begin, end - begin)));
+        out += fmt::format("{}{}", out.empty() ? "" : ", ",
+                           toml_string(words.substr(begin, end - begin)));
         begin = end + 1;
     }
     return "[" + out + "]";
@@ -114,7 +114,8 @@ std::string scenario_text(const models::Model& model, const std::string& path,
     std::string schedule = plan.schedule;
     if (schedule.empty() && degree(degrees, "virtual") > 1) schedule = "interleaved";
     if (!schedule.empty()) out += fmt::format("schedule = {}\n", toml_string(schedule));
-    if (!plan.optimizer.empty()) out += fmt::format("optimizer = {}\n", toml_string(plan.optimizer));
+    if (!plan.optimizer.empty())
+        out += fmt::format("optimizer = {}\n", toml_string(plan.optimizer));
     if (!plan.recompute.empty())
         out += fmt::format("recompute = {}\n", quoted_list(plan.recompute));
     const models::MoeFfn* const moe = experts_of(model);

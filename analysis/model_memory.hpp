@@ -9,7 +9,8 @@ namespace moesim::analysis {
 
 /// A plan as `moesim model` takes it on the command line.
 struct ModelPlan {
-    std::string parallel;  // "tensor=1,pipeline=16,expert=64,data=128"; also tp pp dp cp ep etp vpp
+    std::string
+        parallel{};  // "tensor=1,pipeline=16,expert=64,data=128"; also tp pp dp cp ep etp vpp
     std::string recipe = "bf16";
     std::string device = "h100-sxm";
     std::string schedule{};   // empty: 1f1b (interleaved with vpp), none without a pipeline

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <map>
 #include <optional>
@@ -53,15 +54,16 @@ struct Complaint {
 };
 Complaint complaint(const std::string& name) {
     if (name.ends_with(".json")) return {fmt::format("no file '{}'", name), {}};
+    if (is_path(name)) return {};
     const std::vector<std::string> zoo = sim::list_data(kZoo);
-    if (is_path(name) || !sim::nearest(name, zoo).empty()) return {};
-    std::map<std::string, std::string> known;  // normalised -> as written
+    std::map<std::string, std::string> known;  // normalised -> as written, the zoo's own name first
     for (const std::string& model : zoo)
-        for (const std::string& spelling : names_of(model)) known[normalised(spelling)] = spelling;
+        for (const std::string& spelling : names_of(model))
+            known.emplace(normalised(spelling), spelling);
     std::vector<std::string> words;
     for (const auto& [word, spelling] : known) words.push_back(word);
     const std::string near = sim::nearest(normalised(name), words);
-    if (near.empty()) return {};
+    if (near.empty() || std::find(zoo.begin(), zoo.end(), known[near]) != zoo.end()) return {};
     return {fmt::format("no '{}' here", name), fmt::format("did you mean '{}'?", known[near])};
 }
 

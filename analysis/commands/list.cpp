@@ -7,6 +7,7 @@
 #include "analysis/command.hpp"
 #include "analysis/output.hpp"
 #include "models/attention.hpp"
+#include "models/hf/family.hpp"
 #include "models/routing.hpp"
 #include "scenarios/placement.hpp"
 #include "scenarios/schedule.hpp"
@@ -61,7 +62,8 @@ std::vector<std::pair<const char*, Sentences>> registered() {
         {"placement strategies", sentences<PlacementStrategy, sim::Table&>()},
         {"routing kinds", sentences<models::Routing, sim::Table&, const models::RoutingShape&>()},
         {"fabrics", sentences<Fabric, sim::Table&>()},
-        {"attention kinds", sentences<models::AttentionKind>()}};
+        {"attention kinds", sentences<models::AttentionKind>()},
+        {"config families", sentences<models::hf::Family>()}};
 }
 
 /// "a, b, c" in lines that end before column 80.

@@ -39,8 +39,9 @@ int whole(std::string_view at, const sim::Node& node, int least) {
     double value = 0;
     if (const auto* integer = node.as<std::int64_t>())
         value = static_cast<double>(*integer);
-    else if (const double* real = node.as<double>(); real && std::floor(*real) == *real)
-        value = *real;  // NaN is unequal to itself
+    else if (const double* real = node.as<double>();
+             real && std::isfinite(*real) && std::floor(*real) == *real)
+        value = *real;
     else
         fail_type(at, node, kExpected);
     const auto out_of_range = [&](const std::string& what) {

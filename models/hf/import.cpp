@@ -77,9 +77,9 @@ std::string template_toml(const Config& in) {
 }
 
 std::string choose(const Config& root, const Config& inner) {
-    for (const Config* in : {&inner, &root})
+    for (const Config* in : {&root, &inner})
         if (const auto name = family_of_type(*in)) return *name;
-    for (const Config* in : {&inner, &root})
+    for (const Config* in : {&root, &inner})
         if (const auto name = family_of_architecture(*in)) return *name;
     const bool typed = root.has("model_type");
     std::string what = "expected the family of a model";
