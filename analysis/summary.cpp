@@ -66,6 +66,22 @@ std::string line(const char* title, const std::string& text) {
     return fmt::format("  {:<15}{}\n", title, text);
 }
 
+/// A sentence in indented lines that end before column 80.
+std::string wrapped(const std::string& sentence) {
+    std::string out, row = " ";
+    for (std::size_t at = 0; at < sentence.size();) {
+        const std::size_t end = std::min(sentence.find(' ', at), sentence.size());
+        const std::string word = sentence.substr(at, end - at);
+        if (row.size() > 1 && row.size() + 1 + word.size() > 79) {
+            out += row + "\n";
+            row = " ";
+        }
+        row += " " + word;
+        at = end + 1;
+    }
+    return out + row + "\n";
+}
+
 std::string headline(const ordered_json& r, const Ink& ink) {
     const auto& step = r["step"];
     const auto& memory = r["memory"];
@@ -118,7 +134,7 @@ std::string headline(const ordered_json& r, const Ink& ink) {
     out += line("evidence", grounds);
     if (r.contains("warnings"))
         for (const auto& warning : r["warnings"])
-            out += fmt::format("  {}\n", ink.bad("warning: " + warning.get<std::string>()));
+            out += ink.bad(wrapped("warning: " + warning.get<std::string>()));
     return out;
 }
 

@@ -124,7 +124,8 @@ Cost Profile::gemm(const Gemm& q, bool contended) const {
                        form.residual.outside(residual_sizes(impl, q))},
                       impl.gemm_contention, contended);
     if (near.empty() && !fitted) return out;
-    if (weight && !weight_points) out = inferred(out, form.weight_gradient_error);
+    if (weight && !weight_points && !form.weight_gradient_measured)
+        out = inferred(out, form.weight_gradient_error);
     if (impl.gemm_like.contains(q.format)) out = inferred(out, kLikeFormat);
     return impl.same_device() ? out : inferred(out, impl.scaling_error);
 }
@@ -151,7 +152,8 @@ Cost Profile::attention(const AttentionCore& q, bool contended) const {
                        form.residual.outside(attention_sizes(q))},
                       impl.attention_contention, contended);
     if (near.empty() && !fitted) return out;
-    if (backward && !impl.backward_points) out = inferred(out, form.backward_error);
+    if (backward && !impl.backward_points && !form.backward_measured)
+        out = inferred(out, form.backward_error);
     return impl.same_device() ? out : inferred(out, impl.scaling_error);
 }
 

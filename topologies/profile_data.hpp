@@ -33,12 +33,13 @@ struct GemmForm {
     double error = 0.3;               // of the form at its own points, one standard deviation
     double weight_gradient_rate = 1;  // of the forward rate
     double weight_gradient_error = 0.1;
-    bool any_tile = false;       // tiles of several sizes, split depth (else 128 x 128)
-    double tile_cost = 0;        // rows or columns that a tile costs besides its own
-    double quantisation = 0;     // 0: waves above one are fractional, 1: whole
-    double stream_share = 0.85;  // of the memory bandwidth that loads and stores reach
+    bool weight_gradient_measured = false;  // else the rate is assumed
+    bool any_tile = false;                  // tiles of several sizes, split depth (else 128 x 128)
+    double tile_cost = 0;                   // rows or columns that a tile costs besides its own
+    double quantisation = 0;                // 0: waves above one are fractional, 1: whole
+    double stream_share = 0.85;             // of the memory bandwidth that loads and stores reach
     ResidualGrid residual{};  // by rows, columns, depth; grouped: by rows and number of groups, and
-                            // elements of one group's weight
+                              // elements of one group's weight
 };
 
 /// Sizes by which the residuals of a product are kept; dense and grouped ones.
@@ -55,7 +56,8 @@ struct AttentionForm {
     double error = 0.3;
     double backward_rate = 1;  // of the forward rate
     double backward_error = 0.15;
-    ResidualGrid residual{};  // of the forward pass
+    bool backward_measured = false;  // else the rate is assumed
+    ResidualGrid residual{};         // of the forward pass
 };
 
 struct MemoryForm {

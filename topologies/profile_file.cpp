@@ -75,6 +75,7 @@ GemmForm read_gemm_form(sim::Table in) {
     out.error = in.number("error", 0, 1);
     out.weight_gradient_rate = in.number("weight_gradient_rate", kTiny, 2, 1);
     out.weight_gradient_error = in.number("weight_gradient_error", 0, 1, 0.1);
+    out.weight_gradient_measured = in.flag("weight_gradient_measured", false);
     out.any_tile = in.choice("tiles", {"128x128", "any"}, "128x128") == "any";
     out.tile_cost = in.number("tile_cost", 0, 1e4, 0);
     out.quantisation = in.number("quantisation", 0, 1, 0);
@@ -148,6 +149,7 @@ void read_attention(sim::Table in, Profile::Impl& out) {
     form.error = in.number("error", 0, 1);
     form.backward_rate = in.number("backward_rate", kTiny, 2, 1);
     form.backward_error = in.number("backward_error", 0, 1, 0.15);
+    form.backward_measured = in.flag("backward_measured", false);
     if (in.has("residual"))
         form.residual = read_residual(in.table("residual"), {"sequence", "heads", "head_dims"});
     read_validation(in, "attention", out);

@@ -10,6 +10,7 @@ Calibration calibrate(const std::vector<Measurement>& measurements,
     fit_memory(measurements, out);
     fit_attention(measurements, out);
     fit_experts(measurements, out);
+    fit_rest(measurements, out);
     return out;
 }
 

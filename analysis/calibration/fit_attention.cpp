@@ -91,6 +91,7 @@ void fit_attention(const std::vector<Measurement>& all, Calibration& out) {
         std::nth_element(rates.begin(), rates.begin() + static_cast<long>(rates.size() / 2),
                          rates.end());
         form.backward_rate = std::clamp(rates[rates.size() / 2], 0.05, 2.0);
+        form.backward_measured = rates.size() >= 3;
     }
     out.attention = form;
 }

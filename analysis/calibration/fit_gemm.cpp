@@ -52,7 +52,30 @@ Prediction predicted(const Row& row, const topologies::GemmForm& form, const Cas
     return out;
 }
 
-void fit_format(const std::string& format, const std::vector<Row>& rows, Calibration& out) {
+/// The rate of weight gradients over the forward's: the median over what was measured of them.
+void fit_weight_gradient(const std::string& format, const std::vector<Measurement>& all,
+                         topologies::GemmForm& form, const topologies::Hardware& on) {
+    topologies::GemmForm plain = form;
+    plain.weight_gradient_rate = 1;
+    std::vector<double> rates;
+    for (const Measurement& m : all)
+        if (const Gemm* q = std::get_if<Gemm>(&m.what);
+            q && q->format == format && q->groups == 1 && !m.contended && !m.casts &&
+            q->pass == topologies::Pass::weight_gradient)
+            rates.push_back(topologies::gemm_seconds(*q, plain, on) *
+                            std::exp(form.residual.at(topologies::dense_sizes(*q))) / m.seconds);
+    if (rates.size() < 3) return;
+    std::sort(rates.begin(), rates.end());
+    const auto at = [&](double share) {
+        return rates[static_cast<std::size_t>(share * static_cast<double>(rates.size() - 1))];
+    };
+    form.weight_gradient_rate = std::clamp(at(0.5), 0.05, 2.0);
+    form.weight_gradient_error = std::clamp((at(0.84) - at(0.16)) / (2 * at(0.5)), 0.02, 1.0);
+    form.weight_gradient_measured = true;
+}
+
+void fit_format(const std::string& format, const std::vector<Row>& rows,
+                const std::vector<Measurement>& all, Calibration& out) {
     std::vector<Row> sample;
     const std::size_t stride = std::max<std::size_t>(1, rows.size() / kSample);
     for (std::size_t i = 0; i < rows.size(); i += stride)
@@ -112,6 +135,7 @@ void fit_format(const std::string& format, const std::vector<Row>& rows, Calibra
     form.error = std::max(0.02, q.sigma);
     out.quality["gemm." + format] = q;
     if (casts) out.cast_s_per_element[format] = cast.per_element_s;
+    fit_weight_gradient(format, all, form, out.on);
     out.gemm[format] = form;
 }
 
@@ -138,7 +162,7 @@ double bounded(double x, double least, double most) {
 void fit_gemm(const std::vector<Measurement>& all, Calibration& out) {
     for (const char* format : {"bf16", "fp8", "fp8_block", "mxfp8", "nvfp4"}) {
         const std::vector<Row> rows = rows_of(all, format);
-        if (rows.size() >= 20) fit_format(format, rows, out);
+        if (rows.size() >= 20) fit_format(format, rows, all, out);
     }
 }
 

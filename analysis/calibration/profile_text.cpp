@@ -61,6 +61,7 @@ std::string form_text(const Calibration& c, const std::string& table, const std:
         form.tile_cost, form.stream_share, form.error);
     out += fmt::format("weight_gradient_rate = {:.3g}\nweight_gradient_error = {:.3g}\n",
                        form.weight_gradient_rate, form.weight_gradient_error);
+    if (form.weight_gradient_measured) out += "weight_gradient_measured = true\n";
     out += held_out_text(c, table + "." + format);
     return out + residual_text(table + "." + format, form.residual, axes);
 }
@@ -75,6 +76,8 @@ std::string profile_text(const Calibration& c, const std::string& name, const st
                          const std::map<std::string, std::string>& source) {
     std::string out =
         fmt::format("# Written by `moesim calibrate`; do not edit.\n\nname = \"{}\"\n", name);
+    for (const auto& [key, seconds] : c.launch_s)
+        out += fmt::format("{} = \"{:.3g} us\"\n", key, seconds * 1e6);
     out += fmt::format("\n[measured_on]\ndevice = \"{}\"\nsms = {:.0f}\nmemory_bandwidth = {}\n",
                        device, c.on.sms, rate_text(c.on.bandwidth, "TB/s", 1e12));
     out += "peak = {";
@@ -94,6 +97,7 @@ std::string profile_text(const Calibration& c, const std::string& name, const st
             "error = {:.3f}\nbackward_rate = {:.3g}\nbackward_error = {:.3g}\n",
             c.attention.share, c.attention.extra_sequence, c.attention.floor_s * 1e6,
             c.attention.error, c.attention.backward_rate, c.attention.backward_error);
+        if (c.attention.backward_measured) out += "backward_measured = true\n";
         out += held_out_text(c, "attention");
         out += residual_text("attention", c.attention.residual, {"sequence", "heads", "head_dims"});
     }
@@ -106,6 +110,12 @@ std::string profile_text(const Calibration& c, const std::string& name, const st
                 fmt::format("  {{name = \"{}\", bytes = {:.0f}, us = {:.4g}, error = {:.3f}}},\n",
                             p.query.name, p.query.bytes, p.seconds * 1e6, p.error);
         out += "]\n";
+    }
+    if (!c.contention.empty()) {
+        out += "\n[contention]\n";
+        for (const auto& [op, k] : c.contention)
+            out +=
+                fmt::format("{} = {{ factor = {:.3f}, error = {:.3f} }}\n", op, k.factor, k.error);
     }
     out += "\n[source]\n";
     for (const auto& [key, text] : source) out += fmt::format("{} = {}\n", key, text);

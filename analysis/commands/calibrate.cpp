@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "analysis/calibration/calibration.hpp"
@@ -48,6 +49,9 @@ public:
         app.add_option("--rules", options_.rules, "TOML file with rules that classify kernels");
         app.add_option("--name", name_, "of the profile; the output's file name otherwise");
         app.add_option("--source", source_, "where the measurements are from, for [source]");
+        app.add_option("--transfers", transfers_, "file for measured collectives (TOML)");
+        app.add_option("--nvlink", nvlink_, "nominal rate of a port in a node, as in \"450 GB/s\"");
+        app.add_option("--nic", nic_, "nominal rate of a port between nodes");
         app.add_option("--json", json_, "file for rows and errors, or - for standard output");
     }
 
@@ -58,8 +62,15 @@ public:
             refuse("files", fmt::format("none of {} rows can be used", import.read),
                    rejected_text(import));
         const Calibration found = calibrate(import.measurements, topologies::hardware_of(device));
-        if (found.gemm.empty() && found.memory_points.empty() && !(found.attention.share > 0) &&
-            found.grouped.empty())
+        const bool kernels = !found.gemm.empty() || !found.memory_points.empty() ||
+                             found.attention.share > 0 || !found.grouped.empty();
+        const bool collectives = std::any_of(
+            import.measurements.begin(), import.measurements.end(),
+            [](const auto& m) { return std::holds_alternative<CollectiveCall>(m.what); });
+        if (collectives && transfers_.empty())
+            refuse("--transfers", "collectives were measured and have no file to go to",
+                   "--transfers topologies/profiles/transfers/NAME.toml");
+        if (!kernels && !collectives)
             refuse("files", "too few measurements of any op to fit anything",
                    "20 shapes of a product or of attention, one size of a memory-bound kernel");
         if (name_.empty()) name_ = std::filesystem::path{output_}.stem().string();
@@ -71,7 +82,19 @@ public:
             source[line.substr(0, equals)] = quoted(line.substr(equals + 1));
         }
         if (source.empty()) source["files"] = quoted(fmt::format("{}", fmt::join(files_, ", ")));
-        write_file(output_, profile_text(found, name_, device.name, source));
+        if (kernels) write_file(output_, profile_text(found, name_, device.name, source));
+        if (collectives) {
+            for (const auto& [option, rate] : {std::pair{"--nvlink", nvlink_}, {"--nic", nic_}})
+                if (rate.empty())
+                    refuse(option, "is needed for collectives", "--nvlink \"450 GB/s\"");
+            auto check = sim::Table::from_text(
+                "nvlink = " + quoted(nvlink_) + "\nnic = " + quoted(nic_) + "\n",
+                "moesim calibrate");
+            (void)check.rate("nvlink");
+            (void)check.rate("nic");
+            write_file(transfers_,
+                       transfers_text(import.measurements, device.name, nvlink_, nic_, source));
+        }
         if (!json_.empty()) write_json(json_, json(import, found));
         say(text(import, found));
         return 0;
@@ -137,7 +160,7 @@ private:
         return out;
     }
 
-    std::string kind_, device_, output_, name_, json_;
+    std::string kind_, device_, output_, name_, json_, transfers_, nvlink_, nic_;
     std::vector<std::string> files_, source_;
     ImportOptions options_;
 };
