@@ -3,7 +3,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages=(g++ cmake ninja-build pkg-config libsimgrid-dev libboost-dev libfmt-dev
-    libtomlplusplus-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libsqlite3-dev libglpk-dev catch2)
+    libtomlplusplus-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libsqlite3-dev libglpk-dev
+    libmetis-dev catch2)
 
 fail() {
     printf '%s\n' "$@" >&2
@@ -17,7 +18,7 @@ have_everything() {
         command -v "$tool" >/dev/null || return 1
     done
     pkg-config --exists simgrid tomlplusplus zlib || return 1
-    for header in boost/graph/graph_traits.hpp glpk.h fmt/format.h nlohmann/json.hpp CLI/CLI.hpp \
+    for header in boost/graph/graph_traits.hpp glpk.h metis.h fmt/format.h nlohmann/json.hpp CLI/CLI.hpp \
         catch2/catch.hpp; do
         c++ -std=c++20 -E -include "$header" -x c++ /dev/null >/dev/null 2>&1 || return 1
     done
@@ -30,7 +31,7 @@ install_packages() {
         have_everything && return
         fail "This script can install packages on Debian 12 only. Here, please install these first:" \
             "  a C++20 compiler, CMake 3.25, pkg-config, Ninja or make, SimGrid 3.32, Boost 1.74 (Graph)," \
-            "  fmt 9, toml++ 3.3, nlohmann-json 3.11, CLI11 2.1, zlib, GLPK, Catch2 2.13 (version 2, not 3)" \
+            "  fmt 9, toml++ 3.3, nlohmann-json 3.11, CLI11 2.1, zlib, GLPK, METIS, Catch2 2.13 (version 2, not 3)" \
             "On Debian they are called: ${packages[*]}" \
             "README.md, section 'Install, and other systems', says more."
     fi

@@ -15,7 +15,7 @@ namespace moesim::models {
 namespace {
 
 using nlohmann::json;
-using Counts = std::map<int, std::vector<double>>;  // layer -> [experts]
+using Counts = LayerCounts;
 
 /// A value and its JSON pointer; complains about itself.
 struct At {
@@ -147,6 +147,11 @@ json parse(const std::filesystem::path& path, const std::string& text) {
     }
 }
 
+/// Whether a layer has any choices.
+bool counted(const Counts::value_type& layer) {
+    return std::any_of(layer.second.begin(), layer.second.end(), [](double n) { return n > 0; });
+}
+
 }  // namespace
 
 ShareTable read_share_json(const std::filesystem::path& path) {
@@ -158,6 +163,11 @@ ShareTable read_share_json(const std::filesystem::path& path) {
     const Counts counts = document.contains("logical_count") ? logical_counts(root["logical_count"])
                           : document.contains("records")     ? per_pass_counts(root)
                                                              : keyed_counts(root);
+    const Counts::const_iterator first = std::find_if(counts.begin(), counts.end(), counted);
+    return share_table(path, first == counts.end() ? counts : Counts{first, counts.end()});
+}
+
+ShareTable share_table(const std::filesystem::path& path, const LayerCounts& counts) {
     ShareTable out;
     out.domains = {"all"};
     for (const auto& [layer, vector] : counts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -44,7 +45,20 @@ ShareTable read_share_table(const std::filesystem::path& path, const ShareFilter
 ///
 /// Steps, passes and iterations are summed. Throws sim::InputError with the place of a syntax error
 /// (path:line:column) or the JSON pointer of a wrong value.
+///
+/// Leading layers in which nothing was counted are dense ones: SGLang numbers all layers of a
+/// model.
 ShareTable read_share_json(const std::filesystem::path& path);
+
+/// Reads TensorRT-LLM's expert statistics, one domain "all": a folder of rank<r>.safetensors,
+/// summed over ranks and iterations, with its meta_info.json when there is one; or one such file.
+/// Throws sim::InputError at the file and tensor. Source: TensorRT-LLM, expert_statistic.py.
+ShareTable read_share_statistics(const std::filesystem::path& path);
+
+/// Counts per layer as a table of the one domain "all". Throws sim::InputError unless all layers
+/// have as many experts and a sum above 0.
+using LayerCounts = std::map<int, std::vector<double>>;  // layer -> [experts]
+ShareTable share_table(const std::filesystem::path& path, const LayerCounts& counts);
 
 /// How the vectors of a layer are carried over to another number of experts.
 ///   linear  log-share interpolated between neighbours: smooth, but the part of an expert's load

@@ -26,10 +26,26 @@ void check_counts(const std::filesystem::path& path, const std::vector<TraceChun
                           "every token has one row for every MoE layer; was the trace cut off?");
 }
 
+/// A rank that had nothing to do has no tokens and is no group.
+void drop_empty(std::vector<TraceChunk>& chunks, Trace& trace) {
+    std::erase_if(chunks, [](const TraceChunk& c) { return c.tokens == 0; });
+    std::vector<int> number(trace.groups.size(), -1);
+    for (const TraceChunk& c : chunks) number[static_cast<std::size_t>(c.group)] = 0;
+    std::vector<std::string> kept;
+    for (std::size_t g = 0; g < number.size(); ++g)
+        if (number[g] == 0) {
+            number[g] = static_cast<int>(kept.size());
+            kept.push_back(std::move(trace.groups[g]));
+        }
+    trace.groups = std::move(kept);
+    for (TraceChunk& c : chunks) c.group = number[static_cast<std::size_t>(c.group)];
+}
+
 }  // namespace
 
 void assemble(const std::filesystem::path& path, std::vector<TraceChunk> chunks,
               const std::vector<std::uint16_t>& pool, Trace& trace) {
+    drop_empty(chunks, trace);
     if (chunks.empty()) fail_file(path, "no tokens in it");
     check_counts(path, chunks, trace);
     std::stable_sort(chunks.begin(), chunks.end(), [](const TraceChunk& a, const TraceChunk& b) {

@@ -49,6 +49,13 @@ Trace read_trace_csv(const std::filesystem::path& path, const RoutingShape& shap
 Trace read_trace_jsonl(const std::filesystem::path& path, const RoutingShape& shape,
                        TraceGroup group);
 
+/// The experts that TensorRT-LLM recorded token by token: a folder of rank<r>_raw.safetensors (or
+/// token_selected_experts_rank<r>.safetensors), or one such file. Tensors <iteration>_<layer>,
+/// [tokens][top_k]. Throws sim::InputError at the file and tensor. Source: TensorRT-LLM,
+/// expert_statistic.py.
+Trace read_trace_safetensors(const std::filesystem::path& path, const RoutingShape& shape,
+                             TraceGroup group);
+
 /// A run of tokens in one layer, as the readers find them.
 struct TraceChunk {
     int group = 0;
@@ -58,8 +65,8 @@ struct TraceChunk {
 };
 
 /// Puts the chunks of each (layer, group) after one another, in the order given, into `trace`,
-/// which has its groups and layers. Throws sim::InputError unless a group has as many tokens in
-/// every layer.
+/// which has its groups and layers; groups without tokens go. Throws sim::InputError unless a group
+/// has as many tokens in every layer.
 void assemble(const std::filesystem::path& path, std::vector<TraceChunk> chunks,
               const std::vector<std::uint16_t>& pool, Trace& trace);
 

@@ -29,6 +29,8 @@ std::vector<double> read_weights(sim::Table& in, const ShareTable& table) {
 
 ShareTable read_table(sim::Table& in, const std::filesystem::path& path) {
     if (path.extension() == ".json") return read_share_json(path);
+    if (path.extension() == ".safetensors" || std::filesystem::is_directory(path))
+        return read_share_statistics(path);
     ShareFilter filter;
     for (const auto& [key, to] :
          {std::pair{"file_model", &filter.model}, std::pair{"selection", &filter.selection}}) {
@@ -41,8 +43,8 @@ ShareTable read_table(sim::Table& in, const std::filesystem::path& path) {
 /// Expert loads of a real router, carried over to this model.
 ///
 /// `file` is a table that comes with the program (resampled, layers by depth) or one's own
-/// CSV or JSON (read_share_table()), which must fit the model's experts and MoE layers unless
-/// `resample` and `layers = "nearest"` ask for more.
+/// CSV, JSON or TensorRT-LLM statistics (read_share_table() and its neighbours), which must fit the
+/// model's experts and MoE layers unless `resample` and `layers = "nearest"` ask for more.
 ///
 /// Kinds are the table's domains; each sequence draws one, by `weights`. When the number of experts
 /// differs, the vectors are resampled by rank along an order common to all domains (see

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -13,12 +14,22 @@ namespace {
 
 constexpr double kMostShares = 1 << 27;  // 1 GiB of them
 
+bool holds_safetensors(const std::filesystem::path& path) {
+    const auto tensors = [](const std::filesystem::path& file) {
+        return file.extension() == ".safetensors";
+    };
+    if (!std::filesystem::is_directory(path)) return tensors(path);
+    return std::any_of(std::filesystem::directory_iterator{path}, {},
+                       [&](const auto& entry) { return tensors(entry.path()); });
+}
+
 Trace read_trace(sim::Table& in, const RoutingFile& file, const RoutingShape& shape) {
     const std::string by = in.choice("group", {"request", "rank", "step", "all"}, "request");
     const TraceGroup group = by == "rank"   ? TraceGroup::rank
                              : by == "step" ? TraceGroup::step
                              : by == "all"  ? TraceGroup::all
                                             : TraceGroup::request;
+    if (holds_safetensors(file.path)) return read_trace_safetensors(file.path, shape, group);
     if (file.path.extension() != ".csv") return read_trace_jsonl(file.path, shape, group);
     if (group == TraceGroup::rank || group == TraceGroup::step)
         in.fail("group", fmt::format("a CSV trace knows no {}", by), "request or all");
@@ -29,7 +40,8 @@ Trace read_trace(sim::Table& in, const RoutingFile& file, const RoutingShape& sh
 /// The choices of a real router, token by token: loads, distinct destinations, co-activation and
 /// transitions as they were.
 ///
-///     file   = "traces"       # folder of router_trace_rank*.jsonl, one of them, or a CSV
+///     file   = "traces"       # folder of router_trace_rank*.jsonl or of TensorRT-LLM's
+///                             # rank*_raw.safetensors, one of them, or a CSV
 ///     group  = "request"      # kinds: each request of a CSV or batch of a router trace; or rank,
 ///                             # step, all
 ///     phase  = "all"          # of a CSV: prefill or decode alone

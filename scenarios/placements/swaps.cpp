@@ -12,9 +12,6 @@ constexpr double kRounding = 1e-9;  // savings below this share are noise of sum
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-/// Ways to put n experts on p GPUs, n / p each: n! / ((n / p)!)^p.
-double ways(int n, int p) { return std::exp(std::lgamma(n + 1.0) - p * std::lgamma(n / p + 1.0)); }
-
 /// Everyone tied to `e` feels it move.
 void follow(Pull& pull, const Ties& inside, std::size_t e, int from, int to) {
     for (std::size_t other = 0; other < inside.size(); ++other)
@@ -165,6 +162,8 @@ void shake(Layout& layout, const std::vector<double>& weight, models::Random& ra
         if (layout.gpu[a] != layout.gpu[b]) trade(layout, weight, a, b);
     }
 }
+
+double ways(int n, int p) { return std::exp(std::lgamma(n + 1.0) - p * std::lgamma(n / p + 1.0)); }
 
 std::optional<std::vector<std::vector<int>>> all_layouts(const std::vector<double>& weight,
                                                          int gpus, double tolerance,

@@ -77,6 +77,9 @@ double descend(Layout& layout, const std::vector<double>& weight, const Apart& a
 /// `trades` random trades that keep the bound.
 void shake(Layout& layout, const std::vector<double>& weight, models::Random& random, int trades);
 
+/// Ways to put n experts on p GPUs, n / p on each: n! / ((n / p)!)^p.
+double ways(int n, int p);
+
 /// Every way to put equally many experts on each GPU within the bound of balanced_layout(); nothing
 /// when there are more than `most` ways to look at.
 std::optional<std::vector<std::vector<int>>> all_layouts(const std::vector<double>& weight,
