@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "analysis/jobs.hpp"
 
@@ -126,6 +127,15 @@ std::string comparison_summary(const ordered_json& r) {
                            v["load"]["max_over_mean_mean"].get<double>(),
                            v["memory"]["peak_bytes"].get<double>() / 1e9,
                            v["memory"]["fits"].get<bool>() ? "" : " !");
+    }
+    bool moving = false;
+    for (const std::size_t i : order) {
+        const ordered_json& v = r["variants"][i];
+        if (!v.contains("placement") || v["placement"]["move"].is_null()) continue;
+        if (!std::exchange(moving, true))
+            out += "\n  experts that follow the loads (times: links to themselves)\n";
+        out += fmt::format("    {}: {}\n", v["name"].get<std::string>(),
+                           move_words(v["placement"]["move"]));
     }
     out += "\n  ~ cannot be told from the base over these seeds   ! does not fit\n";
     for (const std::size_t i : order) {

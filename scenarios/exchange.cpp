@@ -32,7 +32,11 @@ void Builder::sample(const Item& item, int micro_batch, const ExchangeLoad& load
                          max_over_mean(load.ports.nic_in), max_over_mean(load.ports.nvlink_in),
                          static_cast<int>(hot)});
     dropped_ += load.dropped;
-    out.dropped_share = dropped_ / static_cast<double>(out.loads.size());
+    const auto samples = static_cast<double>(out.loads.size());
+    out.dropped_share = dropped_ / samples;
+    out.dropped_weight_share += (load.dropped_weight - out.dropped_weight_share) / samples;
+    for (const double dropped : load.dropped_at)
+        out.dropped_worst = std::max(out.dropped_worst, dropped);
 }
 
 Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
