@@ -8,6 +8,7 @@
 #include "models/group_limited.hpp"
 #include "models/random.hpp"
 #include "models/routing_modifiers.hpp"
+#include "scenarios/meeting.hpp"
 #include "scenarios/per_batch.hpp"
 
 namespace moesim::scenarios {
@@ -54,39 +55,6 @@ void book_drops(const models::Routing& routing, const std::vector<double>& asked
         weight += asked[e] / all * routing.dropped_weight(1 - kept[e]);
     }
 }
-
-/// Chances that a token has at least one of its experts in each domain.
-class Meeting {
-public:
-    /// `last`: an expert keeps the first tokens. The token at u, uniform in (0, 1), then has the
-    /// experts that keep more than u: 1 - prod over those of (1 - chance), integrated over u. Else
-    /// every token keeps each of its choices with the expert's share.
-    Meeting(std::size_t domains, bool last)
-        : last_{last}, missed_(domains, 1.0), met_(last ? domains : 0) {}
-
-    /// An expert in a domain: a token's chance to choose it, and the share of tokens it keeps.
-    void add(std::size_t domain, double chance, double kept) {
-        missed_[domain] *= 1 - std::min(1.0, chance * kept);
-        if (last_) met_[domain].emplace_back(kept, std::min(1.0, chance));
-    }
-
-    [[nodiscard]] double chance(std::size_t domain) {
-        if (!last_) return 1 - missed_[domain];
-        auto& met = met_[domain];
-        std::sort(met.begin(), met.end());
-        double out = 0, missed = 1;
-        for (std::size_t i = met.size(); i-- > 0;) {
-            missed *= 1 - met[i].second;
-            out += (met[i].first - (i > 0 ? met[i - 1].first : 0)) * (1 - missed);
-        }
-        return out;
-    }
-
-private:
-    bool last_;
-    std::vector<double> missed_;
-    std::vector<std::vector<std::pair<double, double>>> met_;  // [domains][experts] kept, chance
-};
 
 /// A routing of another number of MoE layers, experts, ... never reaches this: checked when read.
 const models::MoeFfn& moe_of(const models::Model& model) {
