@@ -189,7 +189,7 @@ void Loads::place() {
         if (scenario_.model.layer(l).moe) input.layer_number.push_back(l);
     while (static_cast<int>(input.layer_number.size()) < layers)
         input.layer_number.push_back(std::max(input.decoder_layers, input.layer_number.back() + 1));
-    for (int layer = 0; layer < layers; ++layer) {
+    for (int layer = 0; layer < layers && plan.strategy->looks_at_pairs(); ++layer) {
         const auto square = [&](const models::Pairs& pairs) {
             std::vector<std::vector<double>> out;
             for (int i = 0; i < experts_; ++i) {

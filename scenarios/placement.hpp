@@ -53,6 +53,8 @@ public:
     /// What is wrong with the input for this strategy, as a sentence; empty when it can place.
     [[nodiscard]] virtual std::string refuse(const PlacementInput& input) const = 0;
     [[nodiscard]] virtual Placement place(const PlacementInput& input) const = 0;
+    /// Whether it looks at `together` and `follows`, which are large.
+    [[nodiscard]] virtual bool looks_at_pairs() const { return false; }
     /// Whether it can use more slots than experts.
     [[nodiscard]] virtual bool replicates() const { return false; }
 };

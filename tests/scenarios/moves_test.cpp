@@ -111,7 +111,7 @@ TEST_CASE("moves: a comparison shows them per variant") {
 }
 
 TEST_CASE("placement: a refusal points at the key of the scenario") {
-    const Scenario s = small({"placement.strategy=coactivation"});
+    const Scenario s = small({"placement.strategy=coactivation", "routing={kind=\"power_law\"}"});
     std::vector<int> gpus(16);
     std::iota(gpus.begin(), gpus.end(), 0);
     CHECK_THROWS_WITH((Loads{s, gpus}),
