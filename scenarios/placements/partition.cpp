@@ -14,7 +14,7 @@ namespace moesim::scenarios {
 namespace {
 
 // Whole numbers that METIS adds up in 32 bits.
-constexpr double kMostEdges = 1e9;
+constexpr double kMostEdges = 2.5e8;
 constexpr double kMostLoads = 1e8;
 
 using Graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS,
