@@ -20,16 +20,16 @@ double state_shards(const Scenario& s) {
     if (s.optimizer == "none" || s.optimizer == "replicated") return 1;
     std::set<int> copies;  // pipeline ranks that hold a stage: 2 where flows run both ways
     for (int flow = 0; flow < s.schedule->flows(); ++flow)
-        copies.insert(s.schedule->rank_of(s.parallel.pipeline, 0, flow));
-    return 1.0 * s.parallel.data * s.parallel.context * s.parallel.tensor / s.parallel.expert *
-           static_cast<double>(copies.size());
+        copies.insert(s.schedule->rank_of(s.shape(), 0, flow));
+    return s.parallel.expert_data() * static_cast<double>(copies.size());
 }
 
-/// What a rank sends of one expert that changes its rank: the working weights, and of its
-/// optimizer state what the rank holds.
+/// What a rank sends of one expert that changes its rank: its shard of the working weights, and of
+/// the optimizer state what the rank holds.
 double moved_bytes(const Scenario& s) {
     const double state = s.optimizer == "none" ? 0 : s.recipe.master_bytes + s.recipe.moment_bytes;
-    return expert_parameters(s) * (s.recipe.weight_bytes + state / state_shards(s));
+    return expert_parameters(s) / s.parallel.expert_tensor *
+           (s.recipe.weight_bytes + state / state_shards(s));
 }
 
 double sum(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0); }
@@ -50,7 +50,9 @@ Step Builder::move(Group& g, double bytes, double share, bool beside) {
     std::vector<sim::TaskId> ids;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
         Lane& lane = g.lanes[l];
-        const auto at = [&](const std::vector<double>& v) { return fold_ ? most(v) : v[l]; };
+        // expert-tensor neighbours move shards of the same experts
+        const std::size_t member = l * p.nic_in.size() / g.lanes.size();
+        const auto at = [&](const std::vector<double>& v) { return fold_ ? most(v) : v[member]; };
         const double hot = at(p.nic_out) + at(p.nic_in) + at(p.nvlink_out) + at(p.nvlink_in);
         const double all = sum(p.nic_out) + sum(p.nic_in) + sum(p.nvlink_out) + sum(p.nvlink_in);
         const double mean_share =
@@ -92,8 +94,8 @@ void write_replicas(Builder& b, const std::vector<std::vector<Item>>& stages) {
     const double share = moving ? 1 / s.placement.move_every : 0, bytes = moved_bytes(s);
     const bool beside = s.placement.hide_moves && !b.take_turns;
     if (moving) b.out.move = MoveCost{s.placement.move_every, beside, 0, 0, 0, 0};
-    const double groups = 1.0 * s.parallel.data * s.parallel.context * s.parallel.tensor /
-                          s.parallel.expert / b.replicas();  // that a simulated one stands for
+    // Expert groups that a simulated one stands for.
+    const double groups = 1.0 * s.parallel.expert_data() / b.replicas();
     for (Group& g : b.groups) {
         Group* const who[] = {&g};
         const int layers = moe_layers_on(s, stages, g.rank);
@@ -104,7 +106,7 @@ void write_replicas(Builder& b, const std::vector<std::vector<Item>>& stages) {
         b.move(g, bytes * layers, share, beside);
         MoveCost& move = *b.out.move;
         move.experts += groups * layers * (sum(moves.nic_in) + sum(moves.nvlink_in));
-        move.bytes = move.experts * bytes;
+        move.bytes = move.experts * s.parallel.expert_tensor * bytes;
         for (const auto* port :
              {&moves.nic_out, &moves.nic_in, &moves.nvlink_out, &moves.nvlink_in})
             move.rank_bytes = std::max(move.rank_bytes, bytes * layers * most(*port));

@@ -16,8 +16,8 @@ namespace moesim::scenarios {
 /// items must be a multiple of parts. The same arguments give the same parts.
 ///
 /// Source: METIS 5.1 (G. Karypis, V. Kumar, SIAM J. Sci. Comput. 20 (1998)), multilevel recursive
-/// bisection with two constraints. Its parts are equal to within its tolerance only: what is too
-/// much moves where it loses least.
+/// bisection with two constraints, of the graph of each item's 32 heaviest edges. Its parts are
+/// equal to within its tolerance only: what is too much moves where it loses least.
 std::vector<int> partition(const Ties& ties, const std::vector<double>& load, int parts,
                            double tolerance, std::uint64_t seed);
 
