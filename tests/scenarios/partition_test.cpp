@@ -38,7 +38,7 @@ double cost(const Ties& ties, const std::vector<int>& gpu, const Apart& apart) {
 
 TEST_CASE("partition: finds hidden groups, in parts of equal size") {
     const Hidden hidden{3, 128, 16, 20};
-    const auto part = partition(hidden.ties, std::vector<double>(128, 1.0), 8, 0.1, 0);
+    const auto part = partition(hidden.ties, 8, 0);
     std::vector<int> size(8);
     for (const int p : part) ++size.at(static_cast<std::size_t>(p));
     CHECK(size == std::vector<int>(8, 16));
@@ -49,17 +49,16 @@ TEST_CASE("partition: finds hidden groups, in parts of equal size") {
 
 TEST_CASE("partition: the same arguments give the same parts, whatever was cut in between") {
     const Hidden hidden{4, 64, 8, 100};
-    const std::vector<double> load(64, 1.0);
-    const auto first = partition(hidden.ties, load, 8, 0.1, 7);
-    for (const std::uint64_t seed : {1u, 2u, 3u}) partition(hidden.ties, load, 4, 0.1, seed);
-    CHECK(partition(hidden.ties, load, 8, 0.1, 7) == first);
+    const auto first = partition(hidden.ties, 8, 7);
+    for (const std::uint64_t seed : {1u, 2u, 3u}) partition(hidden.ties, 4, seed);
+    CHECK(partition(hidden.ties, 8, 7) == first);
 }
 
 TEST_CASE("partition: edges come in equal parts too") {
     const Ties none(12, std::vector<double>(12));
     for (const int parts : {1, 2, 3, 4, 6, 12})
         for (const Ties& ties : {none, Hidden{5, 12, 2, 30}.ties}) {
-            const auto part = partition(ties, std::vector<double>(12, 0.0), parts, 0.1, 0);
+            const auto part = partition(ties, parts, 0);
             std::vector<int> size(static_cast<std::size_t>(parts));
             for (const int p : part) ++size.at(static_cast<std::size_t>(p));
             CHECK(size == std::vector<int>(size.size(), 12 / parts));
