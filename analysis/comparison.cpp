@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "analysis/jobs.hpp"
 
@@ -47,6 +48,15 @@ ordered_json paired(const std::vector<double>& variant, const std::vector<double
         out["distinguishable"] = nullptr;
     }
     return out;
+}
+
+/// Compute seconds of the busiest rank over the mean of all.
+double compute_max_over_mean(const ordered_json& result) {
+    double most = 0;
+    for (const ordered_json& rank : result["ranks"])
+        most = std::max(most, rank["slowest_member_compute_s"].get<double>());
+    const double mean = result["step"]["breakdown_s"]["compute"];
+    return mean > 0 ? most / mean : 1;
 }
 
 }  // namespace
@@ -126,6 +136,28 @@ std::string comparison_summary(const ordered_json& r) {
                            v["load"]["max_over_mean_mean"].get<double>(),
                            v["memory"]["peak_bytes"].get<double>() / 1e9,
                            v["memory"]["fits"].get<bool>() ? "" : " !");
+    }
+    out += fmt::format("\n  {:<30}{:>9}{:>10}{:>10}{:>18}\n", "max/mean over ranks", "compute",
+                       "NIC", "NVLink", "exposed");
+    for (const std::size_t i : order) {
+        const ordered_json& v = r["variants"][i];
+        const ordered_json& load = v["load"];
+        out += fmt::format(
+            "  {:<30.30}{:>9.3f}{:>10.3f}{:>10.3f}{:>9.4f} s{:>5.1f} %\n",
+            v["name"].get<std::string>(), compute_max_over_mean(v),
+            load["nic_max_over_mean_mean"].get<double>(),
+            load["nvlink_max_over_mean_mean"].get<double>(),
+            v["communication"]["exposed_share"].get<double>() * v["step"]["time_s"].get<double>(),
+            100 * v["communication"]["exposed_share"].get<double>());
+    }
+    bool moving = false;
+    for (const std::size_t i : order) {
+        const ordered_json& v = r["variants"][i];
+        if (!v.contains("placement") || v["placement"]["move"].is_null()) continue;
+        if (!std::exchange(moving, true))
+            out += "\n  experts that follow the loads (times: links to themselves)\n";
+        out += fmt::format("    {}: {}\n", v["name"].get<std::string>(),
+                           move_words(v["placement"]["move"]));
     }
     out += "\n  ~ cannot be told from the base over these seeds   ! does not fit\n";
     for (const std::size_t i : order) {

@@ -77,6 +77,7 @@ ordered_json place_scenario(const sim::Table& scenario, const std::vector<std::s
             one["load"] = one["result"]["load"];
             one["load"].erase("by_layer");
             one["memory"] = one["result"]["memory"];
+            one["move"] = one["result"]["placement"]["move"];
             one.erase("result");
         }
     }
@@ -118,7 +119,7 @@ std::string place_summary(const ordered_json& r) {
 
 Placement placement_of(const sim::Table& scenario, std::uint64_t seed) {
     const scenarios::Scenario s = scenarios::read_scenario(scenario.clone(), seed);
-    if (!s.routing) throw sim::InputError{"placement: error: the model has no experts to place"};
+    if (!s.routing) scenario.fail("model", "it has no experts to place");
     const scenarios::Loads loads{s, run_of(s.parallel.expert)};
     if (loads.placement()) return *loads.placement();
     const int experts = loads.members() * loads.slots_per_member();

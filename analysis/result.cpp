@@ -138,6 +138,8 @@ ordered_json load_json(const scenarios::Lowered& lowered) {
     spread("nic_", &scenarios::LoadSample::nic, out);
     spread("nvlink_", &scenarios::LoadSample::nvlink, out);
     out["dropped_share"] = lowered.dropped_share;
+    out["dropped_weight_share"] = lowered.dropped_weight_share;
+    out["dropped_share_worst_rank"] = lowered.dropped_worst;
     struct Layer {
         double rows = 0, nic = 0, nvlink = 0;
         int count = 0;
@@ -163,6 +165,22 @@ ordered_json load_json(const scenarios::Lowered& lowered) {
                                    {"nvlink_max_over_mean_mean", l.nvlink / l.count},
                                    {"hottest_rank", hot->first}});
     }
+    return out;
+}
+
+/// How experts are placed, and what following the loads costs; seconds are without contention.
+ordered_json placement_json(const Simulated& run) {
+    const scenarios::PlacementPlan& plan = run.scenario.placement;
+    ordered_json out{{"strategy", plan.name}, {"redundant", plan.redundant}, {"move", nullptr}};
+    if (const auto& m = run.lowered.move)
+        out["move"] = {{"every_steps", m->every},
+                       {"beside_the_step", m->hidden},
+                       {"experts", m->experts},
+                       {"bytes", m->bytes},
+                       {"busiest_port_bytes", m->rank_bytes},
+                       {"seconds", m->seconds},
+                       {"bytes_per_step", m->bytes / m->every},
+                       {"seconds_per_step", m->seconds / m->every}};
     return out;
 }
 
@@ -244,6 +262,7 @@ ordered_json result_json(const Simulated& run, const RunOptions& options) {
     out["communication"] = communication_json(run, mean);
     out["memory"] = memory_json(run);
     out["load"] = load_json(run.lowered);
+    if (run.scenario.routing) out["placement"] = placement_json(run);
     out["links"] = links_json(run);
     out["evidence"] = evidence_json(run.lowered);
     const Interval interval = step_time_interval(run.lowered, run.line.makespan);

@@ -37,6 +37,9 @@ nlohmann::ordered_json result_json(const Simulated& run, const RunOptions& optio
 nlohmann::ordered_json versus(const nlohmann::ordered_json& variant,
                               const nlohmann::ordered_json& base);
 
+/// A result's placement.move in one line: experts, bytes and seconds of a move and of a step.
+std::string move_words(const nlohmann::ordered_json& move);
+
 /// The result for a terminal of 80 columns; coloured when standard output is a terminal that wants
 /// it (see no-color.org), or as told.
 std::string summary(const nlohmann::ordered_json& result);

@@ -75,13 +75,35 @@ void traffic(const ordered_json& variant, const ordered_json& base, ordered_json
         }
 }
 
+/// Bytes and seconds of following the loads, when that differs.
+void moves(const ordered_json& variant, const ordered_json& base, ordered_json& why) {
+    const auto move = [](const ordered_json& r) {
+        return r.contains("placement") ? r["placement"]["move"] : ordered_json();
+    };
+    const ordered_json now = move(variant);
+    if (now == move(base)) return;
+    if (now.is_null())
+        why.push_back("no experts are moved");
+    else
+        why.push_back("moving experts: " + move_words(now));
+}
+
 }  // namespace
+
+std::string move_words(const ordered_json& move) {
+    return fmt::format("{:.0f} every {:g} steps, {:.1f} GB in {:.1f} ms, {:.3f} ms a step {} it",
+                       move["experts"].get<double>(), move["every_steps"].get<double>(),
+                       move["bytes"].get<double>() / 1e9, 1e3 * move["seconds"].get<double>(),
+                       1e3 * move["seconds_per_step"].get<double>(),
+                       move["beside_the_step"].get<bool>() ? "beside" : "after");
+}
 
 ordered_json versus(const ordered_json& variant, const ordered_json& base) {
     ordered_json why = ordered_json::array();
     parts(variant, base, why);
     loads(variant, base, why);
     traffic(variant, base, why);
+    moves(variant, base, why);
     const double memory =
         variant["memory"]["peak_bytes"].get<double>() - base["memory"]["peak_bytes"].get<double>();
     if (std::abs(memory) >= 1e8)

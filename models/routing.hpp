@@ -47,6 +47,7 @@ struct Pairs {
 struct Assigned {
     std::vector<double> rows;    // [experts] rows received and computed, padding included
     std::vector<double> tokens;  // [experts] real tokens among them
+    std::vector<double> asked;   // [experts] assignments of the router, before anything is dropped
     double dropped_share = 0;    // of the router's assignments, those that no expert takes
 };
 
@@ -83,6 +84,19 @@ public:
         static_cast<void>(kind);
         static_cast<void>(tokens);
         return std::nullopt;
+    }
+    /// Capacity of an expert over all sources of a group together, with `tokens` tokens in all;
+    /// absent when there is none or each source has its own, which assigned() applies.
+    [[nodiscard]] virtual std::optional<double> group_capacity(double tokens) const {
+        static_cast<void>(tokens);
+        return std::nullopt;
+    }
+    /// True: of what exceeds a capacity the last tokens go (of the last sources, for a group
+    /// capacity). False: those with the least router weight.
+    [[nodiscard]] virtual bool drops_last() const { return false; }
+    /// Share of an expert's router weight that goes with that share of its assignments.
+    [[nodiscard]] virtual double dropped_weight(double dropped_share) const {
+        return dropped_share;
     }
     /// Tokens that named expert i and expert j in an MoE layer, all kinds together: symmetric, the
     /// diagonal holds an expert's own count. Null where nobody counted. Lives as long as the

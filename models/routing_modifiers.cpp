@@ -23,10 +23,13 @@ double ceil_of(double x) { return std::ceil(x - 1e-9 * std::max(1.0, std::abs(x)
 struct Modifiers {
     Capacity capacity;
     std::string drop = "probs";
+    bool whole_group = false;
     bool pad = false;
     bool expert_choice = false;
     std::optional<DynamicK> dynamic_k;
 
+    /// Whether assigned() has a say: all but a limit over the whole group.
+    [[nodiscard]] bool per_source() const { return any() && !whole_group; }
     [[nodiscard]] bool any() const { return capacity.given() || expert_choice || dynamic_k; }
 };
 
@@ -36,6 +39,8 @@ public:
     Modified(std::unique_ptr<Routing> base, Modifiers modifiers, const RoutingShape& shape)
         : base_{std::move(base)}, modifiers_{std::move(modifiers)}, shape_{shape} {
         const auto experts = static_cast<std::size_t>(shape.experts);
+        if (modifiers_.capacity.given() && !modifiers_.expert_choice && modifiers_.drop == "probs")
+            weight_.emplace(shape.experts, shape.top_k, shape.seed);
         uniform_.share.assign(static_cast<std::size_t>(base_->kinds()),
                               std::vector<double>(experts, 1.0 / shape.experts));
     }
@@ -54,15 +59,27 @@ public:
     const Pairs* together(int moe_layer) const override { return base_->together(moe_layer); }
     const Pairs* follows(int moe_layer) const override { return base_->follows(moe_layer); }
 
+    std::optional<double> group_capacity(double tokens) const override {
+        if (!modifiers_.whole_group) return std::nullopt;
+        return std::min(tokens, modifiers_.capacity.rows(tokens, shape_.top_k, shape_.experts));
+    }
+    bool drops_last() const override {
+        return modifiers_.capacity.given() && modifiers_.drop == "position";
+    }
+    double dropped_weight(double dropped_share) const override {
+        return weight_ ? weight_->lost(dropped_share) : dropped_share;
+    }
+
     std::optional<Assigned> assigned(int moe_layer, int kind, double tokens) const override {
+        if (!modifiers_.per_source()) return std::nullopt;
         const auto experts = static_cast<std::size_t>(shape_.experts);
         const double top_k = choices(moe_layer, kind);
         if (modifiers_.expert_choice) {
             Capacity capacity = modifiers_.capacity;
             if (!capacity.given()) capacity.factor = 1;
             const double each = std::min(tokens, capacity.rows(tokens, top_k, shape_.experts));
-            return Assigned{std::vector<double>(experts, each), std::vector<double>(experts, each),
-                            0};
+            const std::vector<double> all(experts, each);
+            return Assigned{all, all, all, 0};
         }
         Assigned out;
         const auto& share = base_->layer(moe_layer).share[static_cast<std::size_t>(kind)];
@@ -74,6 +91,7 @@ public:
             const double mean = tokens * top_k * s;
             out.tokens.push_back(
                 capacity < tokens ? expected_kept(mean, tokens, capacity, base_->sampled()) : mean);
+            out.asked.push_back(mean);
             asked += mean;
             kept += out.tokens.back();
         }
@@ -90,6 +108,7 @@ public:
         if (m.capacity.fraction) out["capacity_fraction"] = *m.capacity.fraction;
         if (m.capacity.given() && !m.expert_choice) {
             out["drop"] = m.drop;
+            out["capacity_scope"] = m.whole_group ? "group" : "rank";
             out["pad_to_capacity"] = m.pad;
         }
         if (m.dynamic_k)
@@ -116,6 +135,7 @@ private:
     Modifiers modifiers_;
     RoutingShape shape_;
     LayerShares uniform_;
+    std::optional<WeightCurve> weight_;                      // where the lightest are dropped
     mutable std::map<std::pair<int, int>, double> choices_;  // by layer and kind
 };
 
@@ -161,6 +181,31 @@ double mean_top_k(const DynamicK& rule, const std::vector<double>& share, std::u
     return sum / kTokens;
 }
 
+WeightCurve::WeightCurve(int experts, int top_k, std::uint64_t seed) {
+    constexpr std::uint64_t kWeights = 10;  // stream of random numbers
+    constexpr int kTokens = 512;
+    Random random{kWeights, seed};
+    std::vector<double> gate(static_cast<std::size_t>(experts)), weights;
+    const auto chosen = gate.begin() + std::min(top_k, experts);
+    for (int token = 0; token < kTokens; ++token) {
+        for (double& g : gate) g = 1 / std::max(-std::log(1 - random.uniform()), 1e-16);
+        std::partial_sort(gate.begin(), chosen, gate.end(), std::greater<>());
+        const double all = std::accumulate(gate.begin(), chosen, 0.0);
+        for (auto g = gate.begin(); g != chosen; ++g) weights.push_back(*g / all);
+    }
+    std::sort(weights.begin(), weights.end());
+    sum_.push_back(0);
+    for (const double w : weights) sum_.push_back(sum_.back() + w);
+    const double all = sum_.back();
+    for (double& s : sum_) s /= all;
+}
+
+double WeightCurve::lost(double dropped_share) const {
+    const double at = std::clamp(dropped_share, 0.0, 1.0) * static_cast<double>(sum_.size() - 1);
+    const auto below = std::min(static_cast<std::size_t>(at), sum_.size() - 2);
+    return sum_[below] + (at - static_cast<double>(below)) * (sum_[below + 1] - sum_[below]);
+}
+
 double Capacity::rows(double tokens, double top_k, int experts) const {
     if (fraction) return ceil_of(tokens * *fraction);
     return ceil_of(tokens * top_k / experts * factor.value_or(1));
@@ -181,8 +226,8 @@ double expected_kept(double mean, double tokens, double capacity, bool sampled) 
 std::unique_ptr<Routing> modified(sim::Table& in, const RoutingShape& shape,
                                   std::unique_ptr<Routing> base) {
     Modifiers m;
-    for (const char* key :
-         {"router", "capacity_factor", "capacity_fraction", "drop", "pad_to_capacity", "dynamic_k"})
+    for (const char* key : {"router", "capacity_factor", "capacity_fraction", "drop",
+                            "capacity_scope", "pad_to_capacity", "dynamic_k"})
         if (!in.has(key)) in.ignore(key);  // known, so that a slip is told of it
     m.expert_choice = shape.expert_choice;
     if (in.has("router"))
@@ -194,16 +239,20 @@ std::unique_ptr<Routing> modified(sim::Table& in, const RoutingShape& shape,
             in.fail("capacity_fraction", "capacity_factor is given too",
                     "factor: of an even share of the choices; fraction: of the tokens");
     }
-    for (const char* key : {"drop", "pad_to_capacity"})
+    for (const char* key : {"drop", "capacity_scope", "pad_to_capacity"})
         if (in.has(key) && !m.capacity.given())
             in.fail(key, "there is no capacity", "capacity_factor = 1.0, for example");
     if (m.capacity.given()) {
         m.drop = in.choice("drop", {"probs", "position"}, "probs");
         m.pad = in.flag("pad_to_capacity", false);
+        m.whole_group = in.choice("capacity_scope", {"rank", "group"}, "rank") == "group";
     }
     if (in.has("dynamic_k")) m.dynamic_k = read_dynamic_k(in.table("dynamic_k"), shape);
     const bool outright = !base->rows(0, false, 1).empty();
     if (outright && !in.has("router")) m.expert_choice = false;
+    if (m.whole_group && (m.pad || m.expert_choice || m.dynamic_k))
+        in.fail("capacity_scope", "one capacity for the group goes with a fixed top-k alone",
+                "without pad_to_capacity, dynamic_k and router = \"expert_choice\"");
     if (!m.any()) return base;
     if (outright)
         for (const char* key : {"capacity_factor", "capacity_fraction", "dynamic_k", "router"})

@@ -40,17 +40,41 @@ struct Capacity {
 /// binomial, taken as normal; not scattered when `sampled` is false.
 double expected_kept(double mean, double tokens, double capacity, bool sampled);
 
+/// Share of the router weight that goes with the lightest `dropped_share` of assignments.
+///
+/// Weights are those of seeded tokens, the k largest of `experts` gates softmax(noise g_e), g_e
+/// from the Gumbel distribution as for mean_top_k(), noise 1, scaled to sum 1 over the k. Assumed,
+/// since loads do not say how decided a token is.
+class WeightCurve {
+public:
+    WeightCurve(int experts, int top_k, std::uint64_t seed);
+    [[nodiscard]] double lost(double dropped_share) const;
+
+private:
+    std::vector<double> sum_;  // [choices + 1] of the lightest ones, over the sum of all
+};
+
 /// `base` with what these keys of a [routing] table ask for, or `base` itself when there is none:
 ///
 ///     capacity_factor   = 1.25              # per source rank: ceil(T k / E x factor)
 ///     capacity_fraction = 0.25              # per source rank: ceil(T x fraction); not both
-///     drop              = "probs"           # or "position": which tokens go. The same number goes
+///     drop              = "probs"           # or "position": which of an expert's tokens go,
+///                                           # those of least router weight or the last ones
+///     capacity_scope    = "rank"            # or "group": one capacity for the tokens of all
+///                                           # ranks of an expert-parallel group, in rank order
 ///     pad_to_capacity   = true              # every expert computes exactly its capacity
 ///     router            = "expert_choice"   # or "token_choice": experts choose tokens, each
 ///     exactly
 ///                                           # its capacity (factor 1 unless given), none dropped;
 ///                                           # the model's own way when absent
 ///     dynamic_k         = { min = 1, max = 8, alpha = 1.0, log = "2", noise = 1.0 }   # or "e"
+///
+/// What `drop` changes. The number of dropped assignments per expert is the same. "position" takes
+/// them all from the last tokens, which then lose several experts at once, so that the tokens that
+/// remain touch fewer GPUs and nodes; with capacity_scope = "group" the last *ranks* lose theirs,
+/// while "probs" takes from every rank alike. "probs" costs less router weight: see
+/// WeightCurve. What it does not change: rows per expert; anything at all of padded
+/// exchanges, which send their capacity always.
 ///
 /// layer() of the result is still what the router chooses (uniform under expert choice), assigned()
 /// what capacity leaves of it. With dynamic k, T k stands for the mean number of choices.

@@ -165,7 +165,8 @@ std::vector<CountTensor> read_safetensors(const std::filesystem::path& path) {
 std::vector<NumberedFile> numbered_files(const std::filesystem::path& path,
                                          const std::string& prefix, const std::string& suffix) {
     const auto number_of = [&](const std::filesystem::path& file) -> std::optional<int> {
-        std::string_view rest = file.filename().native();
+        const std::string name = file.filename().string();
+        std::string_view rest = name;
         int number = 0;
         if (!rest.starts_with(prefix) || !rest.ends_with(suffix) ||
             rest.size() < prefix.size() + suffix.size())

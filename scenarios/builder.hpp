@@ -132,6 +132,10 @@ public:
     Step reduce(std::span<Group* const> who, const std::string& collective, double bytes, int ranks,
                 int per_node, std::initializer_list<Step> after, const char* op,
                 bool behind_compute = true);
+    /// Experts on their way to a new placement: `share` of Loads::moves() x `bytes`, after what the
+    /// lanes computed last, or (beside) from the begin of the step on streams of their own, where
+    /// they share the links with whatever else is in flight.
+    Step move(Group& g, double bytes, double share, bool beside);
     /// Seconds on the compute stream of every lane.
     Step optimizer(Group& g, double seconds, const topologies::Cost& cost,
                    std::initializer_list<Step> after);

@@ -33,7 +33,11 @@ void Builder::sample(const Item& item, int micro_batch, const ExchangeLoad& load
                          max_over_mean(load.ports.nic_in), max_over_mean(load.ports.nvlink_in),
                          static_cast<int>(hot)});
     dropped_ += load.dropped;
-    out.dropped_share = dropped_ / static_cast<double>(out.loads.size());
+    const auto samples = static_cast<double>(out.loads.size());
+    out.dropped_share = dropped_ / samples;
+    out.dropped_weight_share += (load.dropped_weight - out.dropped_weight_share) / samples;
+    for (const double dropped : load.dropped_at)
+        out.dropped_worst = std::max(out.dropped_worst, dropped);
 }
 
 Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
@@ -113,9 +117,8 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
                                 (n.scale_up ? cost.nvlink_share : cost.nic_share);
             demands.push_back({out.graph.add_path({n.link}), bytes, bytes / rate * cost.slowdown});
         }
-        const double latency =
-            relayed + cost.startup_s * s.what_if.latency * (s.tiles ? part : 1) +
-            (i == 0 ? before->second * part : 0.0);
+        const double latency = relayed + cost.startup_s * s.what_if.latency * (s.tiles ? part : 1) +
+                               (i == 0 ? before->second * part : 0.0);
         step.first = out.graph.add_transfer(streams, latency, 0, demands,
                                             {Kind::ep, id, item.layer, micro_batch, g.unit}, ids);
         ids = {step.first};

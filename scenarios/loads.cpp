@@ -7,6 +7,8 @@
 
 #include "models/group_limited.hpp"
 #include "models/random.hpp"
+#include "models/routing_modifiers.hpp"
+#include "scenarios/meeting.hpp"
 #include "scenarios/per_batch.hpp"
 
 namespace moesim::scenarios {
@@ -24,9 +26,8 @@ double gauss(models::Random& random) {
 
 /// What a token of a kind brings to every expert: rows, whatever the routing's rules. [experts]
 std::vector<double> chosen(const models::Routing& routing, double top_k, int layer, int kind,
-                           double tokens, double* dropped = nullptr) {
+                           double tokens) {
     if (const auto assigned = routing.assigned(layer, kind, tokens)) {
-        if (dropped) *dropped = assigned->dropped_share;
         std::vector<double> out = assigned->rows;
         for (double& v : out) v /= tokens;
         return out;
@@ -34,6 +35,25 @@ std::vector<double> chosen(const models::Routing& routing, double top_k, int lay
     std::vector<double> out = routing.layer(layer).share[static_cast<std::size_t>(kind)];
     for (double& v : out) v *= top_k;
     return out;
+}
+
+/// One by one, 1 where there is nothing to take a share of.
+std::vector<double> share_of(const std::vector<double>& part, const std::vector<double>& whole) {
+    std::vector<double> out;
+    for (std::size_t i = 0; i < part.size(); ++i)
+        out.push_back(whole[i] > 0 ? std::min(1.0, part[i] / whole[i]) : 1);
+    return out;
+}
+
+/// What a source loses when it keeps these shares of what it asked each expert for.
+void book_drops(const models::Routing& routing, const std::vector<double>& asked,
+                const std::vector<double>& kept, double& dropped, double& weight) {
+    const double all = sum(asked);
+    dropped = weight = 0;
+    for (std::size_t e = 0; all > 0 && e < asked.size(); ++e) {
+        dropped += asked[e] / all * (1 - kept[e]);
+        weight += asked[e] / all * routing.dropped_weight(1 - kept[e]);
+    }
 }
 
 /// A routing of another number of MoE layers, experts, ... never reaches this: checked when read.
@@ -120,7 +140,7 @@ Loads::Loads(const Scenario& scenario, const std::vector<int>& gpus)
     const models::MoeFfn& moe = moe_of(scenario.model);
     experts_ = moe.experts;
     top_k_ = moe.routed_choices();
-    choices_ = moe.real_choices();
+    real_choices_ = moe.real_choices();
     place();
 
     models::RoutingShape shape{experts_, top_k_, moe.groups, moe.group_limit, 1, scenario.seed};
@@ -165,7 +185,12 @@ void Loads::place() {
     input.nodes = shape_.nodes;
     input.gpus = members_;
     input.seed = scenario_.seed;
-    for (int layer = 0; layer < layers; ++layer) {
+    input.decoder_layers = scenario_.model.layer_count();
+    for (int l = 0; l < input.decoder_layers; ++l)
+        if (scenario_.model.layer(l).moe) input.layer_number.push_back(l);
+    while (static_cast<int>(input.layer_number.size()) < layers)
+        input.layer_number.push_back(std::max(input.decoder_layers, input.layer_number.back() + 1));
+    for (int layer = 0; layer < layers && plan.strategy->looks_at_pairs(); ++layer) {
         const auto square = [&](const models::Pairs& pairs) {
             std::vector<std::vector<double>> out;
             for (int i = 0; i < experts_; ++i) {
@@ -180,7 +205,7 @@ void Loads::place() {
             input.follows.push_back(square(*pairs));
     }
     if (const std::string why = plan.strategy->refuse(input); !why.empty())
-        throw sim::InputError{"placement.strategy: error: " + plan.name + ": " + why};
+        plan.table->fail("strategy", plan.name + ": " + why);
     placement_ = plan.strategy->place(input);
     check(*placement_, input);
     std::vector<std::vector<double>> shares;
@@ -195,44 +220,110 @@ void Loads::place() {
 void Loads::count_moves(PlacementInput input) {
     input.weight = observed_loads(scenario_, members_, 1);
     const Placement next = scenario_.placement.strategy->place(input);
-    const int per_member = slots_->slots_per_member();
-    for (std::size_t l = 0; l < next.phy2log.size(); ++l)
+    const auto members = static_cast<std::size_t>(members_);
+    const auto per_member = static_cast<std::size_t>(slots_->slots_per_member());
+    const std::vector<double> none(members, 0.0);
+    moves_ = {none, none, none, none};
+    for (std::size_t l = 0; l < next.phy2log.size(); ++l) {
+        std::vector<double> sent(members, 0.0);  // of this layer
         for (std::size_t slot = 0; slot < next.phy2log[l].size(); ++slot) {
-            const auto first =
-                placement_->phy2log[l].begin() + static_cast<long>(slot) / per_member * per_member;
-            const bool here =
-                std::find(first, first + per_member, next.phy2log[l][slot]) != first + per_member;
-            moved_slots_ += here ? 0 : 1;
+            const std::size_t to = slot / per_member;
+            std::optional<std::size_t> from;
+            bool here = false;
+            for (const int held :
+                 placement_->log2phy[l][static_cast<std::size_t>(next.phy2log[l][slot])]) {
+                const std::size_t at = static_cast<std::size_t>(held) / per_member;
+                here = here || at == to;
+                const auto far = [&](std::size_t m) {
+                    return std::pair{shape_.node[m] != shape_.node[to], sent[m]};
+                };
+                if (!from || far(at) < far(*from)) from = at;
+            }
+            if (here) continue;
+            const bool inside = shape_.node[*from] == shape_.node[to];
+            (inside ? moves_.nvlink_out : moves_.nic_out)[*from] += 1;
+            (inside ? moves_.nvlink_in : moves_.nic_in)[to] += 1;
+            sent[*from] += 1;
         }
-    moved_slots_ /= static_cast<double>(members_) * static_cast<double>(next.phy2log.size());
+    }
+    for (auto* port : {&moves_.nic_out, &moves_.nic_in, &moves_.nvlink_out, &moves_.nvlink_in})
+        for (double& v : *port) v /= static_cast<double>(next.phy2log.size());
 }
 
-void Loads::add_copies(topologies::Copies& out, int layer, int kind, int source) const {
+const Loads::Choices& Loads::choices(int moe_layer, int kind) const {
+    const auto [at, fresh] = choices_.try_emplace({moe_layer, kind});
+    Choices& out = at->second;
+    if (!fresh) return out;
+    const models::Routing& routing = *scenario_.routing;
+    const double tokens = scenario_.tokens_per_rank();
+    const auto assigned = routing.assigned(moe_layer, kind, tokens);
+    if (!assigned) {
+        out.asked = chosen(routing, real_choices_, moe_layer, kind, tokens);
+        return out;
+    }
+    const bool padded = assigned->rows != assigned->tokens;  // then all of the capacity travels
+    out.asked = padded ? assigned->rows : assigned->asked;
+    for (double& v : out.asked) v /= tokens;
+    std::vector<double> kept = share_of(assigned->tokens, assigned->asked);
+    book_drops(routing, assigned->asked, kept, out.dropped, out.dropped_weight);
+    if (!padded) out.kept = std::move(kept);
+    return out;
+}
+
+std::vector<Loads::Choices> Loads::shared_capacity(int moe_layer, const std::vector<int>& kinds,
+                                                   double capacity) const {
+    const models::Routing& routing = *scenario_.routing;
+    const double tokens = scenario_.tokens_per_rank();
+    std::vector<Choices> out;
+    std::vector<double> arriving(static_cast<std::size_t>(experts_), 0.0);
+    for (const int kind : kinds) {
+        out.push_back(choices(moe_layer, kind));
+        for (std::size_t e = 0; e < arriving.size(); ++e)
+            arriving[e] += tokens * out.back().asked[e];
+    }
+    std::vector<double> left(arriving.size()), kept;  // room in rank order; share of every rank
+    for (std::size_t e = 0; e < arriving.size(); ++e)
+        left[e] =
+            models::expected_kept(arriving[e], tokens * members_, capacity, routing.sampled());
+    kept = share_of(left, arriving);
+    for (Choices& of : out) {
+        of.kept = kept;
+        for (std::size_t e = 0; routing.drops_last() && e < left.size(); ++e) {
+            const double asked = tokens * of.asked[e], taken = std::min(asked, left[e]);
+            of.kept[e] = asked > 0 ? taken / asked : 1;
+            left[e] -= taken;
+        }
+        book_drops(routing, of.asked, of.kept, of.dropped, of.dropped_weight);
+    }
+    return out;
+}
+
+void Loads::add_copies(topologies::Copies& out, int layer, int kind, int source,
+                       const Choices& choices) const {
     std::vector<double> rows(static_cast<std::size_t>(members_), 0.0);
-    std::vector<double> no_gpu(rows.size(), 1.0);
-    std::vector<double> no_node(static_cast<std::size_t>(shape_.nodes), 1.0),
-        to_node(no_node.size());
-    const std::vector<double> per_token =
-        chosen(*scenario_.routing, choices_, layer, kind, scenario_.tokens_per_rank());
+    const bool last = scenario_.routing->drops_last();
+    Meeting at_gpu{rows.size(), last}, at_node{static_cast<std::size_t>(shape_.nodes), last};
+    std::vector<double> to_node(static_cast<std::size_t>(shape_.nodes));
     const auto& experts = slots_->of_experts(layer);
     std::vector<SlotMap::Replica> near;
     for (std::size_t e = 0; e < experts.size(); ++e) {
         const std::vector<SlotMap::Replica>* replicas = &experts[e];
-        if (source >= 0 && replicas->size() > 1) {
+        if (source >= 0 && by_source() && replicas->size() > 1) {
             near = nearest_replicas(*replicas, source, shape_.node,
                                     scenario_.placement.replicas == "static_local");
             replicas = &near;
         }
+        const double kept = choices.kept.empty() ? 1 : choices.kept[e];
         std::fill(to_node.begin(), to_node.end(), 0.0);
         for (const SlotMap::Replica& r : *replicas) {
             const auto member = static_cast<std::size_t>(r.member);
-            const double q = per_token[e] * r.share;
-            rows[member] += q;
-            no_gpu[member] *= 1 - std::min(1.0, q);
+            const double q = choices.asked[e] * r.share;
+            rows[member] += q * kept;
+            at_gpu.add(member, q, kept);
             to_node[static_cast<std::size_t>(shape_.node[member])] += q;
         }
         for (std::size_t n = 0; n < to_node.size(); ++n)
-            no_node[n] *= 1 - std::min(1.0, to_node[n]);
+            if (to_node[n] > 0) at_node.add(n, to_node[n], kept);
     }
     if (scenario_.routing->exact_touches() && replicated_slots_ == 0) {
         std::vector<int> rank, node;
@@ -243,11 +334,12 @@ void Loads::add_copies(topologies::Copies& out, int layer, int kind, int source)
         out.gpu.push_back(scenario_.routing->touches(layer, kind, rank, members_));
         out.node.push_back(scenario_.routing->touches(layer, kind, node, shape_.nodes));
     } else {
+        auto& gpu = out.gpu.emplace_back();
+        auto& node = out.node.emplace_back();
         for (std::size_t r = 0; r < rows.size(); ++r)
-            no_gpu[r] = std::min({1.0, rows[r], gpu_scale_ * (1 - no_gpu[r])});
-        for (double& n : no_node) n = std::min(1.0, node_scale_ * (1 - n));
-        out.gpu.push_back(std::move(no_gpu));
-        out.node.push_back(std::move(no_node));
+            gpu.push_back(std::min({1.0, rows[r], gpu_scale_ * at_gpu.chance(r)}));
+        for (std::size_t n = 0; n < to_node.size(); ++n)
+            node.push_back(std::min(1.0, node_scale_ * at_node.chance(n)));
     }
     out.rows.push_back(std::move(rows));
 }
@@ -256,11 +348,9 @@ const topologies::Copies& Loads::copies(int moe_layer) const {
     const auto [at, fresh] = copies_.try_emplace(moe_layer);
     if (!fresh) return at->second;
     const int kinds = scenario_.routing->kinds();
-    if (!by_source())
-        for (int k = 0; k < kinds; ++k) add_copies(at->second, moe_layer, k, -1);
-    else
-        for (int s = 0; s < members_; ++s)
-            for (int k = 0; k < kinds; ++k) add_copies(at->second, moe_layer, k, s);
+    for (int s = 0; s < (by_source() ? members_ : 1); ++s)
+        for (int k = 0; k < kinds; ++k)
+            add_copies(at->second, moe_layer, k, s, choices(moe_layer, k));
     return at->second;
 }
 
@@ -289,48 +379,73 @@ void Loads::spread(ExchangeLoad& load, std::size_t etp) {
             each(*values, 1);
 }
 
-ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backward) const {
-    const models::Routing& routing = *scenario_.routing;
-    const topologies::Copies& per_token = copies(moe_layer);
-    const double tokens = scenario_.tokens_per_rank();
-    const auto members = static_cast<std::size_t>(members_);
+std::vector<int> Loads::drawn_kinds(int micro_batch, int replica) const {
     // Tensor-parallel neighbours hold parts of one sequence; replicas draw sequences of their own.
     // An expert-tensor group is a run of ranks; the exchanges are those of its first members.
     const int split = scenario_.parallel.tensor * scenario_.parallel.context;
     const int etp = scenario_.parallel.expert_tensor;
-    const int sequences = std::max(1, members_ * etp / split);
     const int draw = micro_batch + replica * scenario_.micro_batches();
-    const std::vector<int> drawn = routing.kind_of_source(draw, sequences);
-    std::vector<int> kinds(members);
+    const std::vector<int> drawn =
+        scenario_.routing->kind_of_source(draw, std::max(1, members_ * etp / split));
+    std::vector<int> out;
+    for (int s = 0; s < members_; ++s)
+        out.push_back(drawn[std::min(static_cast<std::size_t>(s * etp / split), drawn.size() - 1)]);
+    return out;
+}
+
+ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backward) const {
+    const models::Routing& routing = *scenario_.routing;
+    const double tokens = scenario_.tokens_per_rank();
+    const auto members = static_cast<std::size_t>(members_);
+    const int draw = micro_batch + replica * scenario_.micro_batches();
+    const std::vector<int> drawn = drawn_kinds(micro_batch, replica);
+    const auto capacity = routing.group_capacity(tokens * members_);
+    std::vector<Choices> limited;  // [members], under one capacity for all of them
+    topologies::Copies own;
+    if (capacity) limited = shared_capacity(moe_layer, drawn, *capacity);
+    const auto of_source = [&](std::size_t s) -> const Choices& {
+        return capacity ? limited[s] : choices(moe_layer, drawn[s]);
+    };
+    std::vector<int> kinds = drawn;  // of copies
     for (std::size_t s = 0; s < members; ++s) {
-        kinds[s] = drawn[std::min(
-            s * static_cast<std::size_t>(etp) / static_cast<std::size_t>(split), drawn.size() - 1)];
-        if (by_source()) kinds[s] += static_cast<int>(s) * routing.kinds();
+        if (!capacity) {
+            if (by_source()) kinds[s] += static_cast<int>(s) * routing.kinds();
+            continue;
+        }
+        std::size_t same = 0;  // an earlier source of the same kind that keeps the same
+        while (!by_source() && same < s &&
+               (drawn[same] != drawn[s] || limited[same].kept != limited[s].kept))
+            ++same;
+        kinds[s] = same < s && !by_source() ? kinds[same] : static_cast<int>(own.rows.size());
+        if (kinds[s] == static_cast<int>(own.rows.size()))
+            add_copies(own, moe_layer, drawn[s], static_cast<int>(s), limited[s]);
     }
+    const topologies::Copies& per_token = capacity ? own : copies(moe_layer);
 
     ExchangeLoad out;
     out.rows.assign(members, 0);
     out.unique.assign(members, 0);
     std::vector<double> count(per_token.rows.size(), 0.0);  // sources of each kind
     for (const int k : kinds) count[static_cast<std::size_t>(k)] += 1;
-    for (std::size_t k = 0; k < count.size(); ++k) {
-        if (count[k] == 0) continue;
-        for (std::size_t r = 0; r < members; ++r) {
+    for (std::size_t k = 0; k < count.size(); ++k)
+        for (std::size_t r = 0; count[k] > 0 && r < members; ++r) {
             out.rows[r] += count[k] * tokens * per_token.rows[k][r];
             out.unique[r] += count[k] * tokens * per_token.gpu[k][r];
         }
-        double dropped = 0;
-        chosen(routing, choices_, moe_layer, static_cast<int>(k) % routing.kinds(), tokens,
-               &dropped);
-        out.dropped += dropped * count[k] / static_cast<double>(members);
+    for (std::size_t s = 0; s < members; ++s) {
+        const Choices& mine = of_source(s);
+        out.dropped_at.push_back(mine.dropped);
+        out.dropped += mine.dropped / static_cast<double>(members);
+        out.dropped_weight += mine.dropped_weight / static_cast<double>(members);
     }
     exchange(out, per_token, kinds, tokens);
     if (scenario_.placement.per_batch != "none") {
         std::vector<std::vector<double>> expert_rows;  // [sources][experts]
-        for (const int k : kinds) {
-            expert_rows.push_back(
-                chosen(routing, choices_, moe_layer, k % routing.kinds(), tokens));
-            for (double& v : expert_rows.back()) v *= tokens;
+        for (std::size_t s = 0; s < members; ++s) {
+            expert_rows.push_back(of_source(s).asked);
+            for (std::size_t e = 0; e < expert_rows.back().size(); ++e)
+                expert_rows.back()[e] *=
+                    tokens * (of_source(s).kept.empty() ? 1 : of_source(s).kept[e]);
         }
         rearrange(out, expert_rows, slots_->of_experts(moe_layer), shape_.node, scenario_);
     }
@@ -358,7 +473,7 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
     };
     even(out.ports);
     for (topologies::PortLoads& phase : out.phases) even(phase);
-    if (etp > 1) spread(out, static_cast<std::size_t>(etp));
+    if (const int etp = scenario_.parallel.expert_tensor; etp > 1) spread(out, static_cast<std::size_t>(etp));
     return out;
 }
 

@@ -18,7 +18,9 @@ struct ExchangeLoad {
     std::vector<topologies::Flows> flows;  // [phases] from whom to whom, for network "pairwise"
     /// [members] expert weights that travel for this micro-batch only, as copies of one expert
     topologies::PortLoads shipped;
-    double dropped = 0;  // share of assignments dropped
+    double dropped = 0;              // share of assignments dropped
+    double dropped_weight = 0;       // of the router weight, what goes with them
+    std::vector<double> dropped_at;  // [members] share of each source's assignments
 
     [[nodiscard]] std::size_t phase_count() const { return phases.empty() ? 1 : phases.size(); }
     [[nodiscard]] const topologies::PortLoads& phase(std::size_t i) const {
@@ -78,16 +80,32 @@ public:
     /// Expert slots that hold another replica of an expert of another member, per member and layer
     /// [layers][members]: their gradients are reduced.
     [[nodiscard]] double replicated_slots() const { return replicated_slots_; }
-    /// Slots per member and layer whose expert must come from elsewhere when the placement is
-    /// computed anew from the next micro-batches observed; 0 when it is never.
-    [[nodiscard]] double moved_slots() const { return moved_slots_; }
+    /// Experts that come from another member when the placement is computed anew from the next
+    /// micro-batches observed, through the ports of each member; mean over layers. [members] Each
+    /// comes from a member of its own node that holds it, else from another node, from the one that
+    /// has sent least. Empty when that is never.
+    [[nodiscard]] const topologies::PortLoads& moves() const { return moves_; }
     /// The placement, when it is not contiguous.
     [[nodiscard]] const std::optional<Placement>& placement() const { return placement_; }
 
 private:
+    /// What a token chooses, and what a capacity leaves of it. [experts]
+    struct Choices {
+        std::vector<double> asked;               // mean number of times that a token is sent there
+        std::vector<double> kept;                // share of them; empty: all
+        double dropped = 0, dropped_weight = 0;  // shares of all choices, and of their weight
+    };
+    const Choices& choices(int moe_layer, int kind) const;
+    /// The choices of each source when one capacity holds for all of them. [members]
+    [[nodiscard]] std::vector<Choices> shared_capacity(int moe_layer, const std::vector<int>& kinds,
+                                                       double capacity) const;
     /// What a token of a kind (and, with nearest replicas, of a source) does to the members.
     const topologies::Copies& copies(int moe_layer) const;
-    void add_copies(topologies::Copies& out, int moe_layer, int kind, int source) const;
+    /// source: -1 where that makes no difference.
+    void add_copies(topologies::Copies& out, int moe_layer, int kind, int source,
+                    const Choices& choices) const;
+    /// Kind of each member's sequence. [members]
+    [[nodiscard]] std::vector<int> drawn_kinds(int micro_batch, int replica) const;
     void place();
     void count_moves(PlacementInput input);
     void scale_excess(std::vector<double>& values) const;
@@ -99,13 +117,15 @@ private:
     const Scenario& scenario_;
     topologies::GroupShape shape_;
     int members_ = 1, experts_ = 0, top_k_ = 0, moe_layers_ = 0;
-    double choices_ = 0;  // of real experts per token; top_k_ is that, rounded
+    double real_choices_ = 0;  // of real experts per token; top_k_ is that, rounded
     bool differ_ = false;
-    double replicated_slots_ = 0, moved_slots_ = 0;
+    double replicated_slots_ = 0;
+    topologies::PortLoads moves_;
     std::optional<Placement> placement_;
     std::unique_ptr<SlotMap> slots_;
     double node_scale_ = 1, gpu_scale_ = 1;
-    mutable std::map<int, topologies::Copies> copies_;  // by MoE layer
+    mutable std::map<int, topologies::Copies> copies_;        // by MoE layer
+    mutable std::map<std::pair<int, int>, Choices> choices_;  // by MoE layer and kind
 };
 
 /// Loads that a placement is computed from: expected rows per expert over micro-batches that the

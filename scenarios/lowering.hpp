@@ -2,6 +2,7 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,16 @@ struct MemoryEvent {
     double bytes;
 };
 
+/// What it costs to follow the loads with a new placement every so many steps.
+struct MoveCost {
+    double every = 0;       // steps
+    bool hidden = false;    // beside the steps, all of them sharing it, not after one of them
+    double experts = 0;     // expert weights that change their rank in one move, all ranks
+    double bytes = 0;       // of one move, all ranks: weights and optimizer state
+    double rank_bytes = 0;  // that the busiest port of any rank passes in one move
+    double seconds = 0;     // of one move with the links to itself, slowest pipeline rank
+};
+
 /// A scenario as tasks, with what the analysis needs beside them.
 struct Lowered {
     sim::TaskGraph graph;
@@ -52,7 +63,10 @@ struct Lowered {
     std::map<std::string, double> kernel_seconds;   // by kernel, mean over ranks
     std::map<std::string, std::string> algorithms;  // of collectives, by what they are for
     std::string fold;                               // what one simulated rank stands for
-    double dropped_share = 0;
+    double dropped_share = 0;                       // of the router's assignments
+    double dropped_weight_share = 0;                // of the router's weight
+    double dropped_worst = 0;      // of the assignments of any rank in any dispatch
+    std::optional<MoveCost> move;  // when the placement changes
 };
 
 /// Lays the model on the cluster and writes down what every rank does, in order.

@@ -25,6 +25,10 @@ struct PlacementInput {
     /// of layer l + 1; empty when not known.
     std::vector<std::vector<std::vector<double>>> follows;
     std::vector<double> gpu_speed;  // [gpus] relative speed; empty: all alike
+    /// Number in the model of each layer, MTP modules after the decoder's layers; empty when the
+    /// loads are of no model.
+    std::vector<int> layer_number;
+    int decoder_layers = 0;  // of the model, dense ones included
 };
 
 /// Which logical expert each physical slot holds, per layer.
@@ -49,6 +53,8 @@ public:
     /// What is wrong with the input for this strategy, as a sentence; empty when it can place.
     [[nodiscard]] virtual std::string refuse(const PlacementInput& input) const = 0;
     [[nodiscard]] virtual Placement place(const PlacementInput& input) const = 0;
+    /// Whether it looks at `together` and `follows`, which are large.
+    [[nodiscard]] virtual bool looks_at_pairs() const { return false; }
     /// Whether it can use more slots than experts.
     [[nodiscard]] virtual bool replicates() const { return false; }
 };

@@ -123,6 +123,7 @@ void read_routing(sim::Table& in, Scenario& s) {
 void read_placement(sim::Table& in, Scenario& s) {
     sim::Table table = in.table("placement");
     PlacementPlan& plan = s.placement;
+    plan.table = std::make_shared<const sim::Table>(table);
     std::vector<std::string> names = PlacementStrategies::names();
     const std::vector<std::string> moving{"shadowing", "least_loaded"};
     names.insert(names.end(), moving.begin(), moving.end());
@@ -135,6 +136,8 @@ void read_placement(sim::Table& in, Scenario& s) {
         table.choice("replicas", {"uniform", "nearest", "static_local", "lp"}, "uniform");
     plan.observed = small(table, "observed", 1, 64);
     plan.move_every = table.number("move_every", 0, 1e9, 0);
+    if (plan.move_every > 0 && plan.move_every < 1)
+        table.fail("move_every", "more than one placement in a step", "0: never; else at least 1");
     plan.hide_moves = table.flag("hide_moves", false);
     if (plan.per_batch == "least_loaded") {
         plan.spill_threshold = table.number("threshold", 1, 1e6, 1.3);

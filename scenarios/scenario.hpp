@@ -77,6 +77,7 @@ struct PlacementPlan {
     double move_every = 0;             // steps between two placements; 0: placed once
     bool hide_moves = false;           // weights move beside the step, not after it
     std::string per_batch = "none";    // none | shadowing | least_loaded
+    std::shared_ptr<const sim::Table> table;  // the [placement] table, for complaints
     double spill_threshold = 1.3, spill_capacity = 1.1, spill_chunk = 128;
 };
 

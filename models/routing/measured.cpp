@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
@@ -53,9 +54,15 @@ ShareTable read_table(sim::Table& in, const std::filesystem::path& path) {
 /// they have become (routing_drift.hpp; model layers that share a measured layer share its drift).
 /// With `bias_balanced` the vectors are what a load-balancing bias leaves of them
 /// (tilt_to_uniform()).
+///
+/// Pairs of experts are expected ones: a token of a domain chooses expert i with probability k
+/// share_i, whatever else it chooses (assumed; counts hold no tokens), so together() and follows()
+/// hold what domains have in common between experts and layers, no more. Of one domain alone they
+/// would say nothing, and are absent.
 class Measured final : public WeightedKinds {
 public:
-    Measured(sim::Table& in, const RoutingShape& shape) : WeightedKinds{shape.seed} {
+    Measured(sim::Table& in, const RoutingShape& shape)
+        : WeightedKinds{shape.seed}, top_k_{shape.top_k} {
         const RoutingFile file = find_routing_file(in, "olmoe-shares");
         const ShareTable table = read_table(in, file.path);
         file_ = file.path.filename().string();
@@ -80,6 +87,14 @@ public:
         }
     }
 
+    const Pairs* together(int moe_layer) const override {
+        return kinds() > 1 ? pairs(together_, moe_layer, moe_layer) : nullptr;
+    }
+    const Pairs* follows(int moe_layer) const override {
+        const bool last = static_cast<std::size_t>(moe_layer) + 1 >= layers_.size();
+        return kinds() > 1 && !last ? pairs(follows_, moe_layer, moe_layer + 1) : nullptr;
+    }
+
     nlohmann::ordered_json resolved() const override {
         return {{"kind", "measured"},
                 {"file", file_},
@@ -91,6 +106,25 @@ public:
     }
 
 private:
+    /// Expected pairs of one token.
+    const Pairs* pairs(std::map<int, Pairs>& known, int from, int to) const {
+        const auto [at, fresh] = known.try_emplace(from);
+        Pairs& out = at->second;
+        if (!fresh) return &out;
+        const auto experts = layer(from).share.front().size();
+        out.experts = static_cast<int>(experts);
+        out.count.assign(experts * experts, 0);
+        for (std::size_t d = 0; d < weights_.size(); ++d) {
+            const auto &a = layer(from).share[d], &b = layer(to).share[d];
+            for (std::size_t i = 0; i < experts; ++i)
+                for (std::size_t j = 0; j < experts; ++j)
+                    out.count[i * experts + j] +=
+                        weights_[d] * std::min(1.0, top_k_ * a[i]) *
+                        (from == to && i == j ? 1 : std::min(1.0, top_k_ * b[j]));
+        }
+        return &out;
+    }
+
     std::vector<std::vector<double>> fit(const std::vector<std::vector<double>>& vectors,
                                          const RoutingShape& shape, const Drift& drift,
                                          int layer) const {
@@ -100,6 +134,8 @@ private:
         return bias_balanced_ ? tilt_to_uniform(std::move(out), weights_) : out;
     }
 
+    int top_k_;
+    mutable std::map<int, Pairs> together_, follows_;  // by MoE layer
     std::string file_;
     std::vector<std::string> domains_;
     bool bias_balanced_ = false;

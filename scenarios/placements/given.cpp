@@ -60,7 +60,9 @@ std::vector<std::vector<int>> read_map(const JsonInput& in) {
                                     : "or give the rows of slots alone, [[...], ...]");
 }
 
-/// A placement from a JSON file, which must fit layer by layer.
+/// A placement from a JSON file, which must fit layer by layer. It has a row for each layer that is
+/// placed, or for each of the model's decoder layers (SGLang: rows of dense layers are not looked
+/// at); MTP modules may be missing, they take the last row.
 ///
 ///   {"physical_to_logical_map": [[slots], ...]}           SGLang, vLLM
 ///   {"phy2log": [[slots], ...]}                           what moesim place writes
@@ -83,10 +85,11 @@ public:
     std::string refuse(const PlacementInput& input) const override {
         if (std::string why = unusable(input, true); !why.empty()) return why;
         const std::size_t experts = input.weight.front().size();
-        if (rows_.size() != input.weight.size())
+        const std::vector<std::size_t> rows = rows_of(input);
+        if (rows.empty())
             return fmt::format("{} has {} layers, the loads have {}", path_.string(), rows_.size(),
                                input.weight.size());
-        for (std::size_t l = 0; l < rows_.size(); ++l) {
+        for (const std::size_t l : rows) {
             if (rows_[l].size() != static_cast<std::size_t>(input.slots))
                 return fmt::format("row {} of {} has {} slots, expected {}", l, path_.string(),
                                    rows_[l].size(), input.slots);
@@ -106,12 +109,31 @@ public:
     }
 
     Placement place(const PlacementInput& input) const override {
-        return Placement::from_slots(rows_, static_cast<int>(input.weight.front().size()));
+        std::vector<std::vector<int>> slots;
+        for (const std::size_t row : rows_of(input)) slots.push_back(rows_[row]);
+        return Placement::from_slots(std::move(slots),
+                                     static_cast<int>(input.weight.front().size()));
     }
 
     bool replicates() const override { return true; }
 
 private:
+    /// The row of each layer; empty when their number fits neither way.
+    [[nodiscard]] std::vector<std::size_t> rows_of(const PlacementInput& input) const {
+        const std::size_t layers = input.weight.size(), rows = rows_.size();
+        const auto decoder = static_cast<std::size_t>(input.decoder_layers);
+        std::size_t mtp = 0;
+        for (const int number : input.layer_number) mtp += number >= input.decoder_layers ? 1 : 0;
+        const bool by_number =
+            !input.layer_number.empty() && (rows == decoder || rows == decoder + mtp);
+        if (!by_number && rows != layers && rows + mtp != layers) return {};
+        std::vector<std::size_t> out;
+        for (std::size_t l = 0; l < layers; ++l)
+            out.push_back(std::min(by_number ? static_cast<std::size_t>(input.layer_number[l]) : l,
+                                   rows - 1));
+        return out;
+    }
+
     std::filesystem::path path_;
     std::vector<std::vector<int>> rows_;  // [layers][slots]
 };

@@ -6,6 +6,7 @@
 #include <boost/graph/adjacency_list.hpp>
 #include <cassert>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "scenarios/placements/parts.hpp"
@@ -13,29 +14,40 @@
 namespace moesim::scenarios {
 namespace {
 
-// Whole numbers that METIS adds up in 32 bits.
-constexpr double kMostEdges = 1e9;
-constexpr double kMostLoads = 1e8;
+// Sum of edges: METIS adds whole numbers up in 32 bits.
+constexpr double kMostEdges = 2.5e8;
+constexpr std::size_t kNeighbours = 32;  // of an item in the graph: a dense one takes METIS long
 
-using Graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS,
-                                    boost::property<boost::vertex_index1_t, idx_t>,
-                                    boost::property<boost::edge_weight_t, idx_t>>;
+using Graph =
+    boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, boost::no_property,
+                          boost::property<boost::edge_weight_t, idx_t>>;
 
-/// The ties that are worth an edge, as whole numbers; vertices carry their load.
-Graph graph_of(const Ties& ties, const std::vector<double>& load) {
+/// The weakest tie that each item still has an edge for: its kNeighbours strongest, on either side.
+std::vector<double> thresholds(const Ties& ties) {
+    std::vector<double> out(ties.size());
+    for (std::size_t a = 0; a < ties.size() && ties.size() > kNeighbours; ++a) {
+        std::vector<double> row = ties[a];
+        std::nth_element(row.begin(), row.begin() + kNeighbours, row.end(), std::greater<>());
+        out[a] = row[kNeighbours];
+    }
+    return out;
+}
+
+/// The ties that are worth an edge, as whole numbers.
+Graph graph_of(const Ties& ties) {
     const std::size_t n = ties.size();
-    double all = 0, loads = 0;
+    double all = 0;
     for (std::size_t a = 0; a < n; ++a)
         for (std::size_t b = a + 1; b < n; ++b) all += ties[a][b];
-    for (const double l : load) loads += l;
+    const std::vector<double> least = thresholds(ties);
     Graph out{n};
     for (std::size_t a = 0; a < n; ++a) {
-        const double share = loads > 0 ? load[a] / loads : 0;
-        boost::put(boost::vertex_index1, out, a, static_cast<idx_t>(share * kMostLoads) + 1);
-        for (std::size_t b = a + 1; b < n && all > 0; ++b)
+        for (std::size_t b = a + 1; b < n && all > 0; ++b) {
+            if (ties[a][b] <= std::min(least[a], least[b]) && n > kNeighbours) continue;
             if (const auto weight = static_cast<idx_t>(std::lround(ties[a][b] / all * kMostEdges));
                 weight > 0)
                 boost::add_edge(a, b, weight, out);
+        }
     }
     return out;
 }
@@ -51,12 +63,9 @@ struct Rows {
                 weight.push_back(boost::get(boost::edge_weight, graph, *e));
             }
             begin.push_back(static_cast<idx_t>(neighbour.size()));
-            items.push_back(1);
-            items.push_back(boost::get(boost::vertex_index1, graph, *v));
         }
     }
     std::vector<idx_t> begin{0}, neighbour, weight;
-    std::vector<idx_t> items;  // [vertices][2] one, and its load
 };
 
 /// Parts of `size` items each: from one with too many an item moves to one with too few, that which
@@ -92,14 +101,14 @@ void even_out(std::vector<int>& part, const Ties& ties, int parts) {
 bool keep_bound(Layout& layout, const std::vector<double>& weight, const Ties& ties,
                 const Apart& apart) {
     const auto gpu_of = [&](std::size_t e) { return static_cast<std::size_t>(layout.gpu[e]); };
-    for (std::size_t tries = 0; tries < 16 * weight.size(); ++tries) {
+    std::vector<std::vector<double>> drawn(static_cast<std::size_t>(apart.gpus()),
+                                           std::vector<double>(weight.size()));
+    add_rows(drawn, ties, layout.gpu);
+    Pull pull{apart, drawn};
+    for (std::size_t tries = 0; tries < 2 * weight.size(); ++tries) {
         const auto hot = static_cast<std::size_t>(
             std::max_element(layout.load.begin(), layout.load.end()) - layout.load.begin());
         if (layout.load[hot] <= layout.bound) return true;
-        std::vector<std::vector<double>> drawn(static_cast<std::size_t>(apart.gpus()),
-                                               std::vector<double>(weight.size()));
-        add_rows(drawn, ties, layout.gpu);
-        const Pull pull{apart, drawn};
         std::size_t from = weight.size(), with = 0;
         double best = 0;
         for (std::size_t a = 0; a < weight.size(); ++a)
@@ -120,18 +129,20 @@ bool keep_bound(Layout& layout, const std::vector<double>& weight, const Ties& t
         const double less = weight[from] - weight[with];
         layout.load[gpu_of(from)] -= less;
         layout.load[gpu_of(with)] += less;
+        const int p = layout.gpu[from], q = layout.gpu[with];
         std::swap(layout.gpu[from], layout.gpu[with]);
+        follow(pull, ties, from, p, q);
+        follow(pull, ties, with, q, p);
     }
     return false;
 }
 
 }  // namespace
 
-std::vector<int> partition(const Ties& ties, const std::vector<double>& load, int parts,
-                           double tolerance, std::uint64_t seed) {
+std::vector<int> partition(const Ties& ties, int parts, std::uint64_t seed) {
     std::vector<int> out(ties.size());
     if (parts <= 1) return out;
-    Rows rows{graph_of(ties, load)};
+    Rows rows{graph_of(ties)};
     if (rows.neighbour.empty() || ties.size() == static_cast<std::size_t>(parts)) {
         for (std::size_t i = 0; i < out.size(); ++i)
             out[i] = static_cast<int>(i * static_cast<std::size_t>(parts) / out.size());
@@ -140,14 +151,13 @@ std::vector<int> partition(const Ties& ties, const std::vector<double>& load, in
     idx_t options[METIS_NOPTIONS];
     METIS_SetDefaultOptions(options);
     options[METIS_OPTION_SEED] = static_cast<idx_t>(seed & 0x3fffffff);
-    options[METIS_OPTION_NCUTS] = 4;
     auto vertices = static_cast<idx_t>(ties.size());
-    idx_t constraints = 2, count = parts, cut = 0;
-    real_t slack[] = {1.001F, static_cast<real_t>(1 + std::clamp(tolerance, 1e-3, 1e3))};
+    idx_t constraints = 1, count = parts, cut = 0;
+    real_t slack = 1.001F;
     std::vector<idx_t> part(ties.size());
     const int done = METIS_PartGraphRecursive(
-        &vertices, &constraints, rows.begin.data(), rows.neighbour.data(), rows.items.data(),
-        nullptr, rows.weight.data(), &count, nullptr, slack, options, &cut, part.data());
+        &vertices, &constraints, rows.begin.data(), rows.neighbour.data(), nullptr, nullptr,
+        rows.weight.data(), &count, nullptr, &slack, options, &cut, part.data());
     assert(done == METIS_OK && "a graph of whole, positive weights");
     static_cast<void>(done);
     std::copy(part.begin(), part.end(), out.begin());
@@ -158,19 +168,17 @@ std::vector<int> partition(const Ties& ties, const std::vector<double>& load, in
 std::optional<Layout> partitioned_layout(const Ties& ties, const std::vector<double>& load,
                                          const Apart& apart, double tolerance, std::uint64_t seed) {
     const int nodes = apart.gpus() / apart.per_node();
-    const std::vector<int> node = partition(ties, load, nodes, tolerance, seed);
+    const std::vector<int> node = partition(ties, nodes, seed);
     Layout out = balanced_layout(load, apart.gpus(), tolerance);
     for (int n = 0; n < nodes; ++n) {
         std::vector<std::size_t> mine;
         for (std::size_t e = 0; e < node.size(); ++e)
             if (node[e] == n) mine.push_back(e);
         Ties inside(mine.size(), std::vector<double>(mine.size()));
-        std::vector<double> loads;
         for (std::size_t i = 0; i < mine.size(); ++i) {
-            loads.push_back(load[mine[i]]);
             for (std::size_t j = 0; j < mine.size(); ++j) inside[i][j] = ties[mine[i]][mine[j]];
         }
-        const std::vector<int> gpu = partition(inside, loads, apart.per_node(), tolerance, seed);
+        const std::vector<int> gpu = partition(inside, apart.per_node(), seed);
         for (std::size_t i = 0; i < mine.size(); ++i)
             out.gpu[mine[i]] = n * apart.per_node() + gpu[i];
     }

@@ -12,12 +12,6 @@ constexpr double kRounding = 1e-9;  // savings below this share are noise of sum
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
-/// Everyone tied to `e` feels it move.
-void follow(Pull& pull, const Ties& inside, std::size_t e, int from, int to) {
-    for (std::size_t other = 0; other < inside.size(); ++other)
-        if (other != e && inside[e][other] != 0) pull.move(other, from, to, inside[e][other]);
-}
-
 class Enumeration {
 public:
     Enumeration(const std::vector<double>& weight, int gpus, double bound)
@@ -88,6 +82,11 @@ void Pull::move(std::size_t expert, int from, int to, double tie) {
     }
     row[at(from)] -= tie;
     row[at(to)] += tie;
+}
+
+void follow(Pull& pull, const Ties& inside, std::size_t e, int from, int to) {
+    for (std::size_t other = 0; other < inside.size(); ++other)
+        if (other != e && inside[e][other] != 0) pull.move(other, from, to, inside[e][other]);
 }
 
 void add_rows(std::vector<std::vector<double>>& ties, const Ties& rows,

@@ -54,6 +54,9 @@ void add_rows(std::vector<std::vector<double>>& ties, const Ties& rows,
 void add_columns(std::vector<std::vector<double>>& ties, const Ties& rows,
                  const std::vector<int>& gpu);
 
+/// Everyone tied to `e` inside a layer feels it move between GPUs.
+void follow(Pull& pull, const Ties& inside, std::size_t e, int from, int to);
+
 /// One layer whose experts trade places: equally many experts per GPU stay equally many, and no GPU
 /// is loaded beyond `bound`.
 struct Layout {

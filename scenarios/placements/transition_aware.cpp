@@ -29,6 +29,8 @@ public:
           method_{in.choice("method", {"auto", "exact", "search"}, "auto")},
           rounds_{static_cast<int>(in.count("rounds", 0, 4))} {}
 
+    bool looks_at_pairs() const override { return true; }
+
     std::string refuse(const PlacementInput& input) const override {
         if (std::string why = unusable(input, false); !why.empty()) return why;
         if (input.follows.empty() && input.weight.size() > 1)

@@ -57,11 +57,12 @@ TEST_CASE("jobs: answers come in order, errors as what they were") {
 }
 
 TEST_CASE("place: strategies on a scenario are ranked, those that cannot run say why") {
-    const auto result = place_scenario(small_table(), {"contiguous", "lpt", "coactivation"}, 0, 2);
+    const auto result = place_scenario(small_table({"routing={kind=\"power_law\"}"}),
+                                       {"contiguous", "lpt", "coactivation"}, 0, 2);
     REQUIRE(result["strategies"].size() == 3);
     CHECK(result["strategies"][0]["step_time_s"].get<double>() <=
           result["strategies"][1]["step_time_s"].get<double>());
-    // Load shares without per-token data hold no co-activation.
+    // One load vector for all sequences holds no co-activation.
     CHECK(result["strategies"][2]["strategy"] == "coactivation");
     CHECK(result["strategies"][2]["reason"].get<std::string>().find("coactivation") !=
           std::string::npos);

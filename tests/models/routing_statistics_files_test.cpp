@@ -192,3 +192,23 @@ TEST_CASE("measured files: SGLang counts of all layers have zeros where the dens
                    routing_shape(2, 1, 2)),
                Catch::Contains("layer 1: counts do not sum"));
 }
+
+TEST_CASE("measured: pairs of experts are what domains have in common, and absent for one domain") {
+    const tests::SampleFolder folder;
+    // Two domains of equal weight, top 1 of 2: (3/4, 1/4) and (1/4, 3/4) in layer 0, (1, 0) and
+    // (0, 1) in layer 1.
+    const auto file = folder.write("a.csv",
+                                   "domain,layer,expert,count\nx,0,0,3\nx,0,1,1\ny,0,0,1\n"
+                                   "y,0,1,3\nx,1,0,1\nx,1,1,0\ny,1,0,0\ny,1,1,1\n");
+    const auto source = routing(measured(file), routing_shape(2, 1, 2));
+    REQUIRE(source->together(0));
+    CHECK(source->together(0)->at(0, 1) == Approx(0.75 * 0.25));
+    CHECK(source->together(0)->at(1, 0) == Approx(0.75 * 0.25));
+    CHECK(source->together(0)->at(0, 0) == Approx(0.5));
+    // (3/4 x 1 + 1/4 x 0) / 2
+    CHECK(source->follows(0)->at(0, 0) == Approx(0.375));
+    CHECK(source->follows(0)->at(0, 1) == Approx(0.125));
+    CHECK(source->follows(1) == nullptr);
+    const auto one = folder.write("b.csv", "layer,expert,count\n0,0,3\n0,1,1\n");
+    CHECK(routing(measured(one), routing_shape(2, 1, 1))->together(0) == nullptr);
+}

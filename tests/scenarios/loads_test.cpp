@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cmath>
 #include <numeric>
 
 #include "scenarios/per_batch.hpp"
@@ -120,6 +121,35 @@ TEST_CASE("loads: spilling and shadowing move rows, lose none and ship weights")
         CHECK(sum(moved.shipped.nic_out) + sum(moved.shipped.nvlink_out) > 0);
     }
     CHECK(before.shipped.nic_out.empty());
+}
+
+TEST_CASE("loads: whole sequences of one domain make micro-batches uneven, not single tokens") {
+    // The balanced mixture of skewed domains: each expert's share is 1 / E over all sequences, but
+    // a sequence draws one domain d. A rank's rows over micro-batches then have the variance S (T
+    // k)^2 Var_d(share of the rank's experts), S sequences of T tokens; tokens drawn one by one
+    // would have S T k p (1 - p), p = 1 / 16: far less.
+    const Scenario s =
+        small({"routing={kind=\"measured\",resample=\"nearest\",bias_balanced=true}"});
+    const Loads loads{s, first(16)};
+    const auto& share = s.routing->layer(0).share;
+    std::vector<double> of_domain;  // of the experts on rank 3
+    for (const auto& domain : share)
+        of_domain.push_back(std::accumulate(domain.begin() + 48, domain.begin() + 64, 0.0));
+    const double mean_share = sum(of_domain) / static_cast<double>(of_domain.size());
+    CHECK(mean_share == Approx(1.0 / 16));
+    double variance = 0;
+    for (const double x : of_domain)
+        variance += (x - mean_share) * (x - mean_share) / static_cast<double>(of_domain.size());
+    const double choices = s.tokens_per_rank() * 8;
+    double found = 0;
+    const int batches = 2000;
+    for (int mb = 0; mb < batches; ++mb) {
+        const double rows = loads.get(0, mb, 0, false).rows[3];
+        found += std::pow(rows - choices, 2) / batches;
+    }
+    // 2,000 draws give a variance to about sqrt(2 / 2000) = 3 %
+    CHECK(found == Approx(16 * choices * choices * variance).epsilon(0.15));
+    CHECK(found > 10 * 16 * choices / 16 * 15 / 16);
 }
 
 TEST_CASE("loads: what-if imbalance 0 makes all ranks alike") {
