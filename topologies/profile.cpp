@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "topologies/kernel_forms.hpp"
 #include "topologies/nearest_points.hpp"
 #include "topologies/profile_points.hpp"
 
