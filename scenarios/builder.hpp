@@ -166,6 +166,16 @@ private:
                        const topologies::TransferCost& cost);
     void pairwise(std::vector<sim::Demand>& demands, const Group& g, const topologies::Flows& flows,
                   bool outwards, double payload, const topologies::TransferCost& cost);
+    /// What a byte through the port of every rank of a group puts on the busiest link of the fabric
+    /// beyond the ports, all groups around it exchanging too; and what a relay inside a node adds.
+    struct Narrow {
+        int physical = -1;      // link, -1: the ports are the narrowest
+        bool scale_up = false;  // the ports are NVLink's: the group stays in one domain
+        double per_byte = 0;    // bytes on it
+        double relay_s = 0;     // seconds of NVLink per NIC byte, before the NIC
+        sim::LinkId link = sim::kNone;
+    };
+    Narrow& narrow(const Group& g);
     void ship(std::vector<sim::Demand>& demands, const Lane& lane, std::size_t l,
               const ExchangeLoad& load, bool home, const topologies::TransferCost& cost);
     void sample(const Item& item, int micro_batch, const ExchangeLoad& load);
@@ -186,7 +196,8 @@ private:
     std::map<sim::TaskId, Step> last_;
     mutable std::map<std::array<int, 4>, ExchangeLoad> known_loads_;
     std::map<std::string, double> stream_seconds_;
-    std::vector<Step> turn_;  // [groups] the last task, when everybody takes turns
+    std::map<std::size_t, Narrow> narrow_;  // by group; folded: one for all
+    std::vector<Step> turn_;                // [groups] the last task, when everybody takes turns
 };
 
 /// Writes one slot of the schedule on a group. `arrived`: what it waits for.

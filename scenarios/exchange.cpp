@@ -1,4 +1,5 @@
 #include "scenarios/builder.hpp"
+#include "topologies/fabric_load.hpp"
 
 #include <fmt/format.h>
 
@@ -99,8 +100,19 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
         if (i == 0 && (what == Exchange::dispatch || what == Exchange::dispatch_gradient))
             for (std::size_t l = 0; l < g.lanes.size(); ++l)
                 ship(demands, g.lanes[l], l, load_, backward, cost);
+        const Narrow& n = narrow(g);
+        const topologies::PortLoads& p = load_.phase(phase);
+        const double port_bytes = mean(n.scale_up ? p.nvlink_out : p.nic_out) * payload;
+        const double relayed =
+            n.relay_s * port_bytes / cost.nvlink_share / s.what_if.nvlink * cost.slowdown;
+        if (n.physical >= 0 && port_bytes > 0) {
+            const double bytes = n.per_byte * port_bytes;
+            const double rate = out.graph.links[n.link].capacity.si() *
+                                (n.scale_up ? cost.nvlink_share : cost.nic_share);
+            demands.push_back({out.graph.add_path({n.link}), bytes, bytes / rate * cost.slowdown});
+        }
         const double latency =
-            cost.startup_s * s.what_if.latency + (i == 0 ? before->second : 0.0);
+            relayed + cost.startup_s * s.what_if.latency + (i == 0 ? before->second : 0.0);
         step.first = out.graph.add_transfer(streams, latency, 0, demands,
                                             {Kind::ep, id, item.layer, micro_batch, g.unit}, ids);
         ids = {step.first};
@@ -148,6 +160,42 @@ void Builder::through_ports(std::vector<sim::Demand>& demands, const Lane& lane,
     else
         ported(demands, lane, at(p.nic_in), at(p.nic_out), at(p.nvlink_in), at(p.nvlink_out),
                payload, mean_share, cost);
+}
+
+/// Source: the graph of the cluster, see topologies/fabric_load.hpp. Balanced routing decides which
+/// link is the narrowest; skew scales with the mean bytes only.
+Builder::Narrow& Builder::narrow(const Group& g) {
+    const auto index = fold_ ? 0 : static_cast<std::size_t>(&g - groups.data());
+    const auto [at, fresh] = narrow_.try_emplace(index);
+    Narrow& out_ = at->second;
+    if (!fresh || s.parallel.expert == 1 || s.parallel.expert_tensor > 1) return out_;
+    constexpr int kWindow = 1024;  // GPUs of the groups around
+    const int first = g.rank * s.parallel.per_stage();
+    std::vector<int> members;
+    for (int m = 0; m < s.parallel.expert; ++m) members.push_back(g.lanes.front().gpu + m);
+    const std::string& name = s.dispatcher_name;
+    const topologies::Pattern pattern =
+        name == "allgather" ? topologies::Pattern::ring
+        : name == "alltoall" || name == "deepep_ll" || name == "nvlink"
+            ? topologies::Pattern::direct
+            : topologies::Pattern::same_rail;
+    const topologies::FabricLoad load = topologies::concurrent_load(
+        s.cluster, members, first, std::min(s.parallel.per_stage(), kWindow), 1e9, pattern);
+    out_.scale_up = loads_->nodes() < 2;
+    const topologies::ClassLoad* port = load.find(out_.scale_up ? "nvlink" : "nic");
+    if (port == nullptr || port->bytes <= 0) return out_;
+    out_.relay_s = out_.scale_up ? 0 : load.relayed_seconds / port->bytes;
+    const topologies::ClassLoad* most = nullptr;
+    for (const topologies::ClassLoad& c : load.classes)
+        if (c.cls != "nic" && c.cls != "nvlink" && (!most || c.seconds > most->seconds)) most = &c;
+    if (most == nullptr || most->seconds <= port->seconds * (1 + 1e-9)) return out_;
+    out_.physical = static_cast<int>(most->link);
+    out_.per_byte = most->bytes / port->bytes;
+    const topologies::PhysicalLink& p = s.cluster.links()[most->link];
+    out_.link = out.graph.add_link({fmt::format("{} {}->{}", p.cls, p.from, p.to), p.cls,
+                                    p.capacity * (out_.scale_up ? s.what_if.nvlink : s.what_if.nic),
+                                    stands_for_ * width_});
+    return out_;
 }
 
 /// One flow for each pair that has something to send, from port to port. Folded groups have all

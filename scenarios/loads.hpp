@@ -15,7 +15,7 @@ struct ExchangeLoad {
     std::vector<double> unique;   // [members] distinct tokens among them
     topologies::PortLoads ports;  // [members] token copies of the dispatch, all phases together
     std::vector<topologies::PortLoads> phases;  // each phase apart, where there are several
-    std::vector<topologies::Flows> flows;       // [phases] from whom to whom, for network "pairwise"
+    std::vector<topologies::Flows> flows;  // [phases] from whom to whom, for network "pairwise"
     /// [members] expert weights that travel for this micro-batch only, as copies of one expert
     topologies::PortLoads shipped;
     double dropped = 0;  // share of assignments dropped

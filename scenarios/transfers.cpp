@@ -161,8 +161,8 @@ Step Builder::expert_tensor(Group& g, const Item& item, int micro_batch, bool ba
 Step Builder::send(Group& from, Group& to, int what, int micro_batch,
                    std::initializer_list<Step> after) {
     const double bytes = s.tokens_per_rank() * s.model.hidden * 2;
-    const bool near = s.cluster.node_of(from.lanes.front().gpu) ==
-                      s.cluster.node_of(to.lanes.front().gpu);
+    const bool near =
+        s.cluster.node_of(from.lanes.front().gpu) == s.cluster.node_of(to.lanes.front().gpu);
     const topologies::TransferCost cost =
         group_cost("p2p", bytes, 2, near ? 2 : 1, false, "stage to stage").cost;
     const std::uint16_t id = out.graph.add_op("stage to stage");

@@ -14,7 +14,7 @@ constexpr double kSame = 1.03;  // sizes as near as this are one
 constexpr double kOctave = 0.6931471805599453;
 constexpr double kPerOctave = 0.1;  // assumed: what an octave beyond the entries adds to the error
 constexpr double kOtherDevice = 0.1;  // assumed: what inheriting a share of the rate may miss
-constexpr int kAxes = 3;            // nodes, ranks, SMs
+constexpr int kAxes = 3;              // nodes, ranks, SMs
 
 double between(double a, double b, double weight) {
     return std::exp((1 - weight) * std::log(a) + weight * std::log(b));
@@ -100,11 +100,11 @@ std::size_t TransferTable::points() const {
 }
 
 TransferTable::Found TransferTable::at(const Entry& entry, double bytes) {
-    Found out{0, entry.startup_s, entry.slowdown, entry.error,
-              entry.sms, entry.evidence, entry.nvlink, entry.nic};
+    Found out{0,         entry.startup_s, entry.slowdown, entry.error,
+              entry.sms, entry.evidence,  entry.nvlink,   entry.nic};
     const std::vector<double>&x = entry.bytes, &y = entry.seconds;
-    const auto next = static_cast<std::size_t>(std::upper_bound(x.begin(), x.end(), bytes) -
-                                               x.begin());
+    const auto next =
+        static_cast<std::size_t>(std::upper_bound(x.begin(), x.end(), bytes) - x.begin());
     if (next == 0) {
         out.seconds = out.startup_s + (y.front() - out.startup_s) * bytes / x.front();
     } else if (next == x.size()) {

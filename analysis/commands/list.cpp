@@ -14,8 +14,8 @@
 #include "sim/paths.hpp"
 #include "sim/task_graph.hpp"
 #include "topologies/collective.hpp"
-#include "topologies/group_collective.hpp"
 #include "topologies/fabric.hpp"
+#include "topologies/group_collective.hpp"
 
 namespace moesim::analysis {
 namespace {

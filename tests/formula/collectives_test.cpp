@@ -74,8 +74,8 @@ TEST_CASE("formula: broadcast and point-to-point pass all bytes once") {
 TEST_CASE("formula: every algorithm is linear in its bytes") {
     for (const std::string& name : sim::Registry<GroupCollective>::names()) {
         const auto algorithm = sim::Registry<GroupCollective>::make(name);
-        for (const RankGroup& group :
-             {RankGroup{2, 2, true, true}, RankGroup{8, 8, true, true}, RankGroup{64, 8, true, true}}) {
+        for (const RankGroup& group : {RankGroup{2, 2, true, true}, RankGroup{8, 8, true, true},
+                                       RankGroup{64, 8, true, true}}) {
             if (!algorithm->can(group)) continue;
             INFO(name);
             CHECK(algorithm->load(group, 3e6).nic ==

@@ -38,7 +38,8 @@ Copies copies_of(int ranks, double skew, std::uint64_t seed) {
         double sum = 0;
         for (int d = 0; d < ranks; ++d) {
             const double u = std::max(1e-12, random.uniform()), v = random.uniform();
-            rows.push_back(std::exp(skew * std::sqrt(-2 * std::log(u)) * std::cos(6.283185307 * v)));
+            rows.push_back(
+                std::exp(skew * std::sqrt(-2 * std::log(u)) * std::cos(6.283185307 * v)));
             sum += rows.back();
         }
         for (double& r : rows) r *= 8 / sum;
@@ -74,8 +75,8 @@ double seconds(const GroupShape& shape, const Flows& flows, bool pairwise) {
     std::vector<sim::Demand> demands;
     const auto add = [&](std::vector<sim::LinkId> path, double copies, double rate) {
         if (copies > 0)
-            demands.push_back({graph.add_path(std::move(path)), copies * kToken,
-                               copies * kToken / rate});
+            demands.push_back(
+                {graph.add_path(std::move(path)), copies * kToken, copies * kToken / rate});
     };
     if (pairwise) {
         for (std::size_t s = 0; s < ranks; ++s)
@@ -108,8 +109,8 @@ Difference compare(const std::string& dispatcher, int ranks, double skew, std::u
     std::vector<int> kinds;
     for (int r = 0; r < ranks; ++r) kinds.push_back(r);
     Difference out;
-    for (const Flows& phase : sim::Registry<Dispatcher>::make(dispatcher)->flows(
-             shape, copies_of(ranks, skew, seed), kinds, 1000)) {
+    for (const Flows& phase : sim::Registry<Dispatcher>::make(dispatcher)
+                                  ->flows(shape, copies_of(ranks, skew, seed), kinds, 1000)) {
         out.links += seconds(shape, phase, false);
         out.pairwise += seconds(shape, phase, true);
     }
@@ -133,7 +134,7 @@ TEST_CASE("formula: a balanced exchange takes the same time by links and pair by
     }
 }
 
-TEST_CASE("formula: a skewed exchange takes at most a tenth longer pair by pair than by links") {
+TEST_CASE("formula: a skewed exchange takes at most 5 % longer pair by pair than by links") {
     // By links a time is the busiest port's, a lower bound: max-min shares between pairs leave
     // capacity idle when a pair waits at its other port. How far that goes:
     std::string table = "\n";
@@ -151,9 +152,10 @@ TEST_CASE("formula: a skewed exchange takes at most a tenth longer pair by pair 
                     most = std::max(most, d.relative());
                 }
                 worst = std::max(worst, most);
-                table += fmt::format("{:<13} {:3} ranks, skew {:.1f}: mean {:5.2f} %, most {:5.2f} %\n",
-                                     dispatcher, ranks, skew, 100 * sum, 100 * most);
+                table +=
+                    fmt::format("{:<13} {:3} ranks, skew {:.1f}: mean {:5.2f} %, most {:5.2f} %\n",
+                                dispatcher, ranks, skew, 100 * sum, 100 * most);
             }
     WARN("pairwise over links" << table);
-    CHECK(worst < 0.10);
+    CHECK(worst < 0.05);
 }

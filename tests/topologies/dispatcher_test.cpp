@@ -90,7 +90,8 @@ TEST_CASE("dispatchers: hierarchical goes inside the node first, then along rail
     const auto dispatcher = Dispatchers::make("hierarchical");
     const auto phases = dispatcher->flows(g.shape, g.copies, g.kinds, 100);
     REQUIRE(phases.size() == 2);
-    const PortLoads inside = port_loads(g.shape, phases[0]), across = port_loads(g.shape, phases[1]);
+    const PortLoads inside = port_loads(g.shape, phases[0]),
+                    across = port_loads(g.shape, phases[1]);
     CHECK(sum(inside.nic_out) == 0);
     CHECK(sum(across.nvlink_out) == 0);
     // 8 destinations of 50 rows; 6 of them on other rails than the source.
@@ -129,7 +130,7 @@ TEST_CASE("dispatchers: what is sent is received, on both fabrics, by each of th
 
 TEST_CASE("dispatchers: on the wire a copy has the metadata of its kernels") {
     // h 7168: FP8 with scales 7392 B, BF16 14336 B; top-8.
-    CHECK(Dispatchers::make("deepep")->wire_bytes(7392, 8) == 7472);    // + 8 + 64, to 16 B
+    CHECK(Dispatchers::make("deepep")->wire_bytes(7392, 8) == 7472);  // + 8 + 64, to 16 B
     CHECK(Dispatchers::make("deepep")->wire_bytes(14336, 8) == 14416);
     CHECK(Dispatchers::make("deepep_ll")->wire_bytes(7392, 8) == 7408);  // + 16
     CHECK(Dispatchers::make("hybridep")->wire_bytes(7392, 8) == 7424);   // + 32

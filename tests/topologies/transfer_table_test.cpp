@@ -27,8 +27,9 @@ struct File {
 };
 
 TransferTable table(const std::string& entries) {
-    const File file{"[measured_on]\ndevice = \"h100-sxm\"\nnvlink = \"100 GB/s\"\nnic = \"10 GB/s\"\n" +
-                    entries};
+    const File file{
+        "[measured_on]\ndevice = \"h100-sxm\"\nnvlink = \"100 GB/s\"\nnic = \"10 GB/s\"\n" +
+        entries};
     return TransferTable::load(file.path.string());
 }
 
@@ -52,8 +53,8 @@ error = 0.05
 /// Seconds on ports of the rates that were measured.
 double seconds(const TransferCost& c, const TransferQuery& q, double nvlink = 100e9,
                double nic = 10e9) {
-    return c.startup_s + std::max(q.nvlink_bytes / (nvlink * c.nvlink_share),
-                                  q.nic_bytes / (nic * c.nic_share));
+    return c.startup_s +
+           std::max(q.nvlink_bytes / (nvlink * c.nvlink_share), q.nic_bytes / (nic * c.nic_share));
 }
 
 TransferQuery inside(double bytes) {
@@ -160,7 +161,7 @@ TEST_CASE("transfer table: slips are refused at their place") {
     };
     CHECK_THAT(with("bytes = [1, 2]\nus = [1]\n"), Catch::Contains("one value for each"));
     CHECK_THAT(with("bytes = [2, 1]\nus = [1, 2]\n"), Catch::Contains("must ascend"));
-    CHECK_THAT(with("bytes = [1]\nus = [0]\n"), Catch::Contains(":8"));
+    CHECK_THAT(with("bytes = [1]\nus = [0]\n"), Catch::Contains("transfer.0.us.0"));
     CHECK_THAT(with("bytes = [1]\nus = [5]\nstartup = \"6 us\"\n"), Catch::Contains("more than"));
     CHECK_THAT(with("bytes = [1]\nus = [5]\nnods = 2\n"), Catch::Contains("nodes"));
     CHECK_THAT(complaint("[[transfer]]\ncollective = \"x\"\nas = \"y\"\n"),
@@ -185,8 +186,8 @@ TEST_CASE("transfer table: every file that comes along is read and answers withi
                     const auto c = t.answer(q);
                     if (!c) continue;
                     CHECK(c->nvlink_share >= 0);
-                    CHECK(c->nvlink_share <= 1);
-                    CHECK(c->nic_share <= 1);
+                    CHECK(c->nvlink_share <= 1 + 1e-9);
+                    CHECK(c->nic_share <= 1 + 1e-9);
                     CHECK(std::isfinite(c->startup_s));
                 }
     }

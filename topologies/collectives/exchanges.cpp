@@ -29,8 +29,7 @@ Flows direct(const std::vector<std::vector<double>>& per_token,
              const std::vector<int>& kind_of_source, double tokens) {
     Flows out{kind_of_source.size()};
     for (std::size_t s = 0; s < out.ranks; ++s) {
-        const std::vector<double>& copies =
-            per_token[static_cast<std::size_t>(kind_of_source[s])];
+        const std::vector<double>& copies = per_token[static_cast<std::size_t>(kind_of_source[s])];
         for (std::size_t d = 0; d < out.ranks; ++d) out.add(s, d, tokens * copies[d]);
     }
     return out;
