@@ -31,7 +31,7 @@ Input input_of(const std::string& word, const std::string& kind) {
 }
 
 /// A TOML string.
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
     return nlohmann::json(sim::printable(text, 1000)).dump();
 }
 
@@ -79,16 +79,16 @@ public:
             const std::size_t equals = line.find('=');
             if (equals == std::string::npos || equals == 0)
                 refuse("--source", "'" + line + "' is not KEY=TEXT", "gemm=\"cuBLAS 12.4\"");
-            source[line.substr(0, equals)] = quoted(line.substr(equals + 1));
+            source[line.substr(0, equals)] = in_quotes(line.substr(equals + 1));
         }
-        if (source.empty()) source["files"] = quoted(fmt::format("{}", fmt::join(files_, ", ")));
+        if (source.empty()) source["files"] = in_quotes(fmt::format("{}", fmt::join(files_, ", ")));
         if (kernels) write_file(output_, profile_text(found, name_, device.name, source));
         if (collectives) {
             for (const auto& [option, rate] : {std::pair{"--nvlink", nvlink_}, {"--nic", nic_}})
                 if (rate.empty())
                     refuse(option, "is needed for collectives", "--nvlink \"450 GB/s\"");
             auto check = sim::Table::from_text(
-                "nvlink = " + quoted(nvlink_) + "\nnic = " + quoted(nic_) + "\n",
+                "nvlink = " + in_quotes(nvlink_) + "\nnic = " + in_quotes(nic_) + "\n",
                 "moesim calibrate");
             (void)check.rate("nvlink");
             (void)check.rate("nic");
