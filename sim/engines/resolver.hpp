@@ -24,6 +24,8 @@ public:
     void begin();
     /// Books the end of a transfer (latency included) and what becomes known by it.
     void finish(TaskId transfer, double end);
+    /// Whether every task is booked.
+    [[nodiscard]] bool done() const { return booked_ == graph_.tasks.size(); }
     /// The timeline, once every task is booked.
     Timeline take();
 
@@ -40,9 +42,10 @@ private:
     std::vector<std::uint32_t> next_begin_;  // [tasks + 1] successors, compressed
     std::vector<TaskId> next_;
     std::vector<std::vector<double>> stream_free_;
-    std::vector<std::vector<double>> host_free_;  // [streams][members] all before is issued  // [streams][members]
-    std::vector<double> max_end_;                   // [tasks]
-    std::vector<TaskId> known_;                     // booked but not yet announced
+    std::vector<std::vector<double>>
+        host_free_;                // [streams][members] all before is issued  // [streams][members]
+    std::vector<double> max_end_;  // [tasks]
+    std::vector<TaskId> known_;    // booked but not yet announced
     std::size_t booked_ = 0;
     bool settling_ = false;
 };

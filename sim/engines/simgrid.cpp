@@ -62,7 +62,7 @@ struct Flows {
 Flows find_flows(const TaskGraph& graph) {
     constexpr std::uint32_t unseen = kNone, many = kNone - 1;
     std::vector<std::uint32_t> only(graph.links.size(),
-                                    unseen);  // the one stream that loads a link
+                                    unseen);              // the one stream that loads a link
     std::vector<TaskId> last(graph.links.size(), kNone);  // that loaded a link
     for (TaskId id = 0; id < graph.tasks.size(); ++id) {
         const TaskGraph::Task& task = graph.tasks[id];
@@ -102,7 +102,6 @@ public:
           ends_{ends},
           flows_{find_flows(graph)},
           start_(graph.tasks.size(), -1),
-          actors_(graph.streams.size()),
           resolver_{graph, [this](TaskId id, double start) { known(id, start); }} {}
 
     std::uint64_t simulate() {
@@ -124,11 +123,15 @@ public:
         argv.push_back(nullptr);
         s4u::Engine engine{&argc, argv.data()};
         build(engine);
+        for (std::size_t s = 0; s < flows_.owned.size(); ++s)
+            known_.push_back(s4u::Semaphore::create(0));
         resolver_.begin();
         for (std::size_t s = 0; s < flows_.owned.size(); ++s)
             if (!flows_.owned[s].empty())
-                actors_[s] = s4u::Actor::create("stream", source_, [this, s] { play(s); });
+                s4u::Actor::create("stream", source_, [this, s] { play(s); });
         engine.run();
+        if (!resolver_.done())
+            throw std::runtime_error("the simulation stopped before its last task");
         return activities_;
     }
 
@@ -161,7 +164,7 @@ private:
             return;
         }
         start_[id] = start;
-        if (actors_[owner] && actors_[owner]->is_suspended()) actors_[owner]->resume();
+        known_[owner]->release();
     }
 
     void end(TaskId id, double when) {
@@ -172,7 +175,7 @@ private:
     void play(std::size_t stream) {
         std::vector<s4u::CommPtr> comms;
         for (const TaskId id : flows_.owned[stream]) {
-            while (start_[id] < 0) s4u::this_actor::suspend();
+            known_[stream]->acquire();  // a stream's transfers become known in its order
             const TaskGraph::Task& task = graph_.tasks[id];
             const double begin = start_[id] + task.latency;
             s4u::this_actor::sleep_until(begin);
@@ -202,8 +205,8 @@ private:
     const TaskGraph& graph_;
     double* ends_;
     Flows flows_;
-    std::vector<double> start_;  // [tasks] of transfers with flows, -1 until known
-    std::vector<s4u::ActorPtr> actors_;
+    std::vector<double> start_;             // [tasks] of transfers with flows, -1 until known
+    std::vector<s4u::SemaphorePtr> known_;  // [streams] transfers whose start is known
     s4u::Host* source_ = nullptr;
     std::vector<s4u::Host*> targets_;
     std::uint64_t activities_ = 0;
