@@ -86,8 +86,8 @@ TEST_CASE("drops: one capacity for the group takes from the last ranks, or from 
     CHECK(last.dropped_at.back() > 2 * last.dropped);
     CHECK(*std::max_element(light.dropped_at.begin(), light.dropped_at.end()) <
           1.5 * light.dropped);
-    // what a rank does not send loads no port of it
-    CHECK(last.ports.nic_out.back() < 0.9 * light.ports.nic_out.back());
+    // what a rank does not send loads no port of it; most of its tokens still go to most nodes
+    CHECK(last.ports.nic_out.back() < 0.97 * light.ports.nic_out.back());
     CHECK(last.ports.nic_out.front() > light.ports.nic_out.front());
 }
 

@@ -114,6 +114,7 @@ TEST_CASE("placement: a refusal points at the key of the scenario") {
     const Scenario s = small({"placement.strategy=coactivation", "routing={kind=\"power_law\"}"});
     std::vector<int> gpus(16);
     std::iota(gpus.begin(), gpus.end(), 0);
-    CHECK_THROWS_WITH((Loads{s, gpus}),
-                      Catch::Contains("--set: error: placement.strategy: coactivation: it needs"));
+    CHECK_THROWS_WITH(
+        (Loads{s, gpus}),
+        Catch::Contains("--set:1:20: error: placement.strategy: coactivation: it needs"));
 }
