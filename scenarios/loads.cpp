@@ -473,7 +473,8 @@ ExchangeLoad Loads::get(int moe_layer, int micro_batch, int replica, bool backwa
     };
     even(out.ports);
     for (topologies::PortLoads& phase : out.phases) even(phase);
-    if (const int etp = scenario_.parallel.expert_tensor; etp > 1) spread(out, static_cast<std::size_t>(etp));
+    if (const int etp = scenario_.parallel.expert_tensor; etp > 1)
+        spread(out, static_cast<std::size_t>(etp));
     return out;
 }
 

@@ -253,6 +253,7 @@ void scale_memory(sim::Table& in, int depth, Profile::Impl& out) {
 /// A profile with those that it starts from: what it leaves out is theirs, else a roofline's.
 Profile::Impl read_chain(sim::Table in, int depth) {
     Profile::Impl out = roofline_profile();
+    out.transfers.clear();  // what nobody names is answered by the device's table, then as typical
     out.source = nlohmann::ordered_json::object();
     start_from(in, "base", "topologies/profiles", depth, out);
     start_from(in, "kernels", "topologies/profiles/kernels", depth, out);

@@ -171,15 +171,18 @@ TEST_CASE("routes: NVLink wins inside a node even when a leaf is as near") {
     CHECK(cluster.route(0, 1).size() == 2);
 }
 
-TEST_CASE("routes: GPUs joined without a switch are one hop apart and relay for no third") {
+TEST_CASE("routes: GPUs joined without a switch are one hop apart, and relay where they must") {
     Cluster::Builder builder{"chain", load_device("h800-sxm")};
     const Cable cable{BytesPerSecond{1e9}, Seconds{1e-6}};
     const auto a = builder.add_gpu(0), b = builder.add_gpu(0), c = builder.add_gpu(0);
+    builder.add_gpu(0);  // joined to nobody
     builder.connect(a, b, "nvlink", cable);
     builder.connect(b, c, "nvlink", cable);
     const Cluster cluster = std::move(builder).finish({});
     CHECK(cluster.hops(0, 1) == 1);
-    CHECK_THROWS_AS(cluster.route(0, 2), moesim::sim::InputError);
-    CHECK_THROWS_WITH(cluster.route(0, 2),
-                      Catch::Contains("chain: error: no route from gpu-0 to gpu-2"));
+    CHECK(cluster.hops(0, 2) == 2);
+    CHECK(cluster.route(0, 2).size() == 2);
+    CHECK_THROWS_AS(cluster.route(0, 3), moesim::sim::InputError);
+    CHECK_THROWS_WITH(cluster.route(0, 3),
+                      Catch::Contains("chain: error: no route from gpu-0 to gpu-3"));
 }

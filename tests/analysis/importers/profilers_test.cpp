@@ -76,7 +76,7 @@ TEST_CASE("kineto: a user's rules come first") {
 TEST_CASE("kineto: broken and foreign JSON is refused with its place") {
     CHECK_THAT(complaint("kineto", ""), Catch::Contains("sample:1:1"));
     CHECK_THAT(complaint("kineto", kTrace.substr(0, 300)),
-               Catch::Contains("sample:3:") && Catch::Contains("cut off"));
+               Catch::Contains("sample:4:") && Catch::Contains("cut off"));
     CHECK_THAT(complaint("kineto", "{\"a\": 1}"), Catch::Contains("no \"traceEvents\""));
     CHECK_THAT(complaint("kineto", "{\"traceEvents\": []}"), Catch::Contains("no kernel events"));
     CHECK_THAT(complaint("kineto", std::string(100000, '[')), Catch::Contains("nested more than"));
