@@ -66,8 +66,8 @@ bool layout(Writer& w, Degrees& d) {
                ep = w.count("ep");
     if (!gpus || *gpus == 0)
         w.out.refused = "the number of GPUs is not stated";
-    else if (!tp || !pp || !ep)
-        w.out.refused = "the layout (tp, pp, ep) is not stated";
+    else if (!tp || !pp)
+        w.out.refused = "the layout (tp, pp) is not stated";
     else if (!w.count("global_batch") || !w.count("seq_len"))
         w.out.refused = "batch or sequence length is not stated";
     if (!w.out.refused.empty()) return false;
@@ -75,7 +75,7 @@ bool layout(Writer& w, Degrees& d) {
          *tp,
          *pp,
          w.count("vpp").value_or(1),
-         std::max(1L, *ep),
+         std::max(1L, ep.value_or(1)),
          1,
          w.count("cp").value_or(1),
          1};
