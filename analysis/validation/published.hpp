@@ -23,7 +23,6 @@ struct Published {
     /// The whole number in a field; nothing when it is empty.
     /// Throws sim::InputError naming file, line and column when it is something else.
     [[nodiscard]] std::optional<long> count(const std::string& name) const;
-    [[nodiscard]] bool has(const std::string& metric) const { return metrics.contains(metric); }
 
     std::filesystem::path file;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/attention.hpp"
+#include "models/attention_keys.hpp"
 #include "models/read.hpp"
 
 namespace moesim::models {
@@ -31,14 +32,7 @@ public:
         a.compress = read_size(in, "compress", 0, 0);
         a.o_groups = read_size(in, "o_groups", 1);
         a.o_rank = read_size(in, "o_rank", 1);
-        a.index_heads = read_size(in, "index_heads", 0, 0);
-        for (const auto& [key, value] :
-             {std::pair{"index_dim", &a.index_dim}, {"index_top_k", &a.index_top_k}}) {
-            if (a.index_heads > 0)
-                *value = read_size(in, key, 1);
-            else if (in.has(key))
-                in.fail(key, "there is no indexer", "add `index_heads`");
-        }
+        read_indexer(in, a);
         if (a.index_heads > 0 && a.compress == 0)
             in.fail("index_heads", "there are no compressed keys to pick from", "add `compress`");
         if (a.heads % a.o_groups != 0)

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "models/attention.hpp"
-#include "models/read.hpp"
+#include "models/attention_keys.hpp"
 
 namespace moesim::models {
 namespace {
@@ -15,21 +15,7 @@ namespace {
 /// in_proj_ba, conv1d without bias, A_log, dt_bias, norm over v_dim, out_proj).
 class GatedDelta final : public AttentionKind {
 public:
-    Attention read(sim::Table& in) const override {
-        Attention a;
-        a.kind = "gated_delta";
-        a.heads = read_size(in, "heads", 1);
-        a.kv_heads = read_size(in, "kv_heads", 1, a.heads);
-        a.head_dim = read_size(in, "head_dim", 1);
-        a.v_dim = read_size(in, "v_dim", 1, a.head_dim);
-        a.conv = read_size(in, "conv", 0, 4);
-        a.scan_chunk = read_size(in, "scan_chunk", 1, 64);
-        if (a.heads % a.kv_heads != 0)
-            in.fail("kv_heads",
-                    fmt::format("{} value heads cannot share {} key heads", a.heads, a.kv_heads),
-                    "write a divisor of `heads`");
-        return a;
-    }
+    Attention read(sim::Table& in) const override { return read_delta_net(in, "gated_delta"); }
 
     std::vector<Linear> linears(const Attention& a, int hidden) const override {
         const long keys = long{a.kv_heads} * a.head_dim, values = long{a.heads} * a.v_dim;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "models/attention.hpp"
+#include "models/attention_keys.hpp"
 #include "models/read.hpp"
 
 namespace moesim::models {
@@ -24,10 +25,7 @@ public:
         a.qk_norm = in.flag("qk_norm", false);
         a.gate = in.flag("gate", false);
         a.bias = in.choice("bias", {"none", "qkv", "all"}, "none");
-        if (a.heads % a.kv_heads != 0)
-            in.fail("kv_heads",
-                    fmt::format("{} heads cannot share {} key/value heads", a.heads, a.kv_heads),
-                    "write a divisor of `heads`");
+        check_shared_heads(in, a);
         return a;
     }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "models/attention.hpp"
+#include "models/attention_keys.hpp"
 #include "models/read.hpp"
 
 namespace moesim::models {
@@ -23,14 +24,7 @@ public:
         a.nope_dim = read_size(in, "nope_dim", 1);
         a.rope_dim = read_size(in, "rope_dim", 0);
         a.v_dim = read_size(in, "v_dim", 1);
-        a.index_heads = read_size(in, "index_heads", 0, 0);
-        for (const auto& [key, value] :
-             {std::pair{"index_dim", &a.index_dim}, {"index_top_k", &a.index_top_k}}) {
-            if (a.index_heads > 0)
-                *value = read_size(in, key, 1);
-            else if (in.has(key))
-                in.fail(key, "there is no indexer", "add `index_heads`");
-        }
+        read_indexer(in, a);
         return a;
     }
 

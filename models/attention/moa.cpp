@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "models/attention.hpp"
+#include "models/attention_keys.hpp"
 #include "models/read.hpp"
 
 namespace moesim::models {
@@ -26,10 +27,7 @@ public:
         if (a.heads % a.top_k != 0)
             in.fail("heads", fmt::format("{} heads in {} equal experts", a.heads, a.top_k),
                     "a multiple of `top_k`");
-        if (a.heads % a.kv_heads != 0)
-            in.fail("kv_heads",
-                    fmt::format("{} heads cannot share {} key/value heads", a.heads, a.kv_heads),
-                    "write a divisor of `heads`");
+        check_shared_heads(in, a);
         return a;
     }
 
