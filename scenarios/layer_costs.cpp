@@ -71,8 +71,10 @@ public:
         const int launches = routed && pass == Pass::weight_gradient ? experts_ : 1;
         // Both gradients come from one call of the module; experts are launched one after another.
         const topologies::Host& host = s_.host;
-        const double issue = (pass == Pass::weight_gradient ? host.kernel_s : host.linear_s) +
-                             (routed ? (experts_ - 1) * host.group_s : 0);
+        const double issue = pass == Pass::weight_gradient ? launches * host.kernel_s
+                             : linear.cls == "router"
+                                 ? host.op_s
+                                 : host.module_s + (routed ? (experts_ - 1) * host.group_s : 0);
         list.push_back(
             {linear.name, routed, launches, issue, [this, q, routed, speed](double rows, double) {
                  topologies::Gemm at = q;
@@ -90,13 +92,12 @@ public:
     /// [m, width] elements cast; m is the rank's routed rows when `routed`.
     void cast(const Quantize& how, double width, double m, bool routed) {
         if (how.name.empty()) return;
-        // A module that casts takes the host twice as long as one that does not, and every operand
-        // needs memory for both layouts and their scales, the cast, and the scales in order.
-        // Sources: NVIDIA/TransformerEngine, issue 761; NVIDIA/Megatron-LM,
+        // A linear that casts takes the host twice as long as one that does not. Before fusion
+        // every expert's operand needed memory for both layouts and their scales, the cast, and
+        // the scales in order. Sources: NVIDIA/TransformerEngine, issue 761; NVIDIA/Megatron-LM,
         // docs/discussions/deepseek-v3-gb200-optimization, 2.1.2 and 2.1.3.
-        constexpr int kCallsPerOperand = 6;
-        const double issue =
-            s_.host.linear_s + (routed ? experts_ * kCallsPerOperand * s_.host.kernel_s : 0);
+        const int calls = s_.unfused.quantize ? 6 : 1;
+        const double issue = s_.host.linear_s + (routed ? experts_ * calls * s_.host.kernel_s : 0);
         list.push_back({how.name, routed, how.launches, issue,
                         [this, &how, width, m, routed](double rows, double) {
                             const topologies::Memory q{
@@ -140,7 +141,7 @@ public:
     }
 
     void scores(const std::string& name, const topologies::AttentionCore& q) override {
-        list.push_back({name, false, q.pass == Pass::forward ? 1 : 3, s_.host.linear_s,
+        list.push_back({name, false, q.pass == Pass::forward ? 1 : 3, s_.host.module_s,
                         [this, q](double, double) {
                             return rate(
                                 mixed([&](bool c) { return s_.profile.attention(q, c); }, true),
@@ -165,7 +166,9 @@ public:
             if (op.segment != segment) continue;
             if (shared && *shared != (op.needs == "shared")) continue;
             if (!op.recompute.empty() && !s_.recompute.has(op.recompute)) continue;
-            if (!op.needs.empty() && !(layer && has(*layer, op.needs))) continue;
+            if (op.needs == "rows_padded" ? !pads_rows()
+                                          : !op.needs.empty() && !(layer && has(*layer, op.needs)))
+                continue;
             const bool by_rows = op.elements.uses('A') || op.elements.uses('U');
             // What experts receive, and their weights, are as wide as what travels.
             const bool of_experts = by_rows || op.elements.uses('e') ||
@@ -175,20 +178,24 @@ public:
             const double h = of_experts && layer && layer->moe
                                  ? layer->moe->payload(s_.model.hidden)
                                  : s_.model.hidden;
-            const double issue = blocks * op.launches * s_.host.op_s;
-            list.push_back({op.name, by_rows, op.launches * blocks, issue,
-                            [this, &op, base, h, blocks](double rows, double unique) {
-                                Symbols at = base;
-                                at.A = rows;
-                                at.U = unique;
-                                at.h = h;
-                                const double elements = op.elements(at) * blocks;
-                                if (elements <= 0) return Cost{};
-                                const topologies::Memory q{op.name, elements * op.bytes_per_element,
-                                                           op.launches * blocks};
-                                return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
-                                            s_.what_if.memory_bound);
-                            }});
+            const int launches = (unfused(op.fusion) ? op.unfused : op.launches) *
+                                 (op.per_expert ? experts_ : 1) * blocks;
+            const double issue =
+                op.module ? blocks * s_.host.module_s + (launches - blocks) * s_.host.kernel_s
+                          : launches * s_.host.op_s;
+            list.push_back(
+                {op.name, by_rows, launches, issue,
+                 [this, &op, base, h, blocks, launches](double rows, double unique) {
+                     Symbols at = base;
+                     at.A = rows;
+                     at.U = unique;
+                     at.h = h;
+                     const double elements = op.elements(at) * blocks;
+                     if (elements <= 0) return Cost{};
+                     const topologies::Memory q{op.name, elements * op.bytes_per_element, launches};
+                     return rate(mixed([&](bool c) { return s_.profile.memory(q, c); }),
+                                 s_.what_if.memory_bound);
+                 }});
         }
     }
 
@@ -200,9 +207,20 @@ private:
         if (part == "ffn") return layer.has_ffn();
         if (part == "mla") return mixer == "mla";
         if (part == "gqa") return mixer == "gqa" || mixer == "moa" || mixer == "csa";
+        if (part == "qk_norm") return layer.attention.qk_norm;
         if (part == "moe") return layer.moe.has_value();
+        if (part == "expert_bias") return layer.moe && layer.moe->bias;
         if (part == "dense") return layer.dense.has_value();
         return layer.moe && layer.moe->shared_experts > 0;
+    }
+    [[nodiscard]] bool unfused(const std::string& fusion) const {
+        return (fusion == "router" && s_.unfused.router) ||
+               (fusion == "permute" && s_.unfused.permute);
+    }
+    /// HybridEP pads while it permutes. Source: NVIDIA/Megatron-LM,
+    /// docs/discussions/deepseek-v3-gb200-optimization, 2.5.
+    [[nodiscard]] bool pads_rows() const {
+        return s_.recipe.row_padding > 1 && !s_.dispatcher->pads_rows();
     }
     /// Kernels of mixer and dense part are repeated with them.
     static bool runs_in_blocks(const MemoryOp& op) {

@@ -13,7 +13,9 @@ constexpr double kMost = 1e6;
 
 const std::vector<std::string> kClasses{"attention", "latent", "dense", "shared",
                                         "routed",    "router", "head"};
-const std::vector<std::string> kNeeds{"", "mla", "gqa", "moe", "dense", "shared", "mixer", "ffn"};
+const std::vector<std::string> kNeeds{"",      "mla",   "gqa",        "qk_norm",
+                                      "moe",   "dense", "shared",     "expert_bias",
+                                      "mixer", "ffn",   "rows_padded"};
 const std::vector<std::string> kRecompute{"", "layernorm", "mla_up_proj", "moe_act"};
 
 /// [module][part] of the segments that a recipe can list; the segment is named "module.part".
@@ -40,6 +42,10 @@ MemoryOp read_op(sim::Table& in, const std::string& segment) {
     }
     out.bytes_per_element = in.number("bytes", 0, kMost);
     out.launches = static_cast<int>(in.number("launches", 1, 1000, 1));
+    out.fusion = in.choice("fusion", {"", "router", "permute"}, "");
+    out.unfused = static_cast<int>(in.number("unfused", 1, 1000, out.launches));
+    out.per_expert = in.flag("per_expert", false);
+    out.module = in.choice("host", {"operator", "module"}, "operator") == "module";
     out.needs = in.choice("needs", kNeeds, "");
     out.recompute = in.choice("recompute", kRecompute, "");
     return out;

@@ -47,8 +47,13 @@ struct MemoryOp {
     Expression elements;
     double bytes_per_element = 0;  // read + written, all launches together
     int launches = 1;              // kernels
-    std::string needs;      // "" always; else only in layers that have it: mla gqa moe dense shared
-                            // mixer (of any kind) ffn (of any kind)
+    int unfused = 0;               // kernels where the plan leaves `fusion` out; 0: as launches
+    std::string fusion;            // what makes them few: "" router permute
+    bool per_expert = false;       // launches are of each routed expert
+    bool module = false;           // the host runs a module of the framework, not an operator
+    std::string needs;  // "" always; else only in layers that have it: mla gqa qk_norm moe dense
+                        // shared expert_bias mixer (of any kind) ffn (of any kind); or where
+                        // rows_padded: rows of experts are padded by a copy
     std::string recompute;  // "" always; else only when the scenario recomputes this module
 };
 

@@ -40,6 +40,13 @@ struct Overlap {
     bool param_gather = false;   // updated weights gathered under the first forwards
 };
 
+/// What a framework can do in few kernels, and does in many here.
+struct Unfused {
+    bool router = false;    // scores, top-k, maps and auxiliary loss operator by operator
+    bool permute = false;   // rows moved by index operators
+    bool quantize = false;  // memory and scales of each expert's operands one by one
+};
+
 /// What is captured in CUDA graphs, so that the host does not issue it kernel by kernel.
 struct CudaGraphs {
     bool attn = false, mamba = false, mlp = false, moe_router = false, moe_preprocess = false,
@@ -108,6 +115,7 @@ struct Scenario {
     Recompute recompute;
     Overlap overlap;
     CudaGraphs cuda_graphs;
+    Unfused unfused;
     std::string context_kind = "ring";  // ring | alltoall
     int group = 0;           // interleaved: micro-batches in a row through a chunk; 0: pipeline
     int flush = 0;           // micro-batches between two flushes of the pipeline; 0: the whole step

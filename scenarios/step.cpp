@@ -61,6 +61,9 @@ void read_words(sim::Table& in, const std::string& key, const char* what, const 
     }
 }
 
+const Words<Unfused> kFusions{
+    {"router", &Unfused::router}, {"permute", &Unfused::permute}, {"quantize", &Unfused::quantize}};
+
 /// "auto": pairs of schedules that have them, stage-to-stage transfers; "none"; or an array.
 void read_overlap(sim::Table& step, Scenario& s) {
     if (!step.has("overlap") || step.is_text("overlap")) {
@@ -150,6 +153,7 @@ void read_step(sim::Table& in, Scenario& s) {
         step.choice("optimizer", {"none", "replicated", "zero1", "zero2", "fsdp"}, "zero1");
     s.context_kind = step.choice("context_kind", {"ring", "alltoall"}, "ring");
     read_graphs(step, s);
+    read_words(step, "unfused", "fusion", kFusions, s.unfused);
     s.network = step.choice("network", {"links", "pairwise"}, "links");
     if (s.network == "pairwise" && s.parallel.expert_tensor > 1)
         step.fail("network", "pairs are not modelled with parallel.expert_tensor");

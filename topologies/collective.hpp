@@ -74,6 +74,8 @@ public:
     /// How often a rank's own rows are read and written at home to bring them into order, besides
     /// the permutation that every dispatcher needs.
     [[nodiscard]] virtual int local_copies() const { return 0; }
+    /// Whether rows arrive padded to what the GEMMs of an expert need.
+    [[nodiscard]] virtual bool pads_rows() const { return false; }
 
     /// All phases together.
     [[nodiscard]] PortLoads loads(const GroupShape& group, const Copies& copies,

@@ -12,6 +12,7 @@ Host load_host(const std::string& name) {
     out.op_s = in.time("op").si();
     out.kernel_s = in.time("kernel").si();
     out.linear_s = in.time("linear").si();
+    out.module_s = in.time("module").si();
     out.group_s = in.time("group").si();
     out.graph_s = in.time("graph").si();
     out.read_back_s = in.time("read_back").si();

@@ -211,6 +211,17 @@ void write_optimizer(Writer& w) {
           mentions(states, "m bf16") || mentions(states, "bf16 m") ? "\"bf16\"" : "\"fp32\"");
 }
 
+void write_unfused(Writer& w) {
+    std::string names;
+    const auto add = [&](const char* name, bool on) {
+        if (on) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", name);
+    };
+    add("router", w.recipe("router_fusion").starts_with("no"));
+    add("permute", w.recipe("permute_fusion").starts_with("no"));
+    add("quantize", mentions(w.recipe("notes"), "scale-factor fill not yet fused"));
+    w.set("step.unfused", "[" + names + "]");
+}
+
 void write_step(Writer& w, const Degrees& d) {
     w.set("step.schedule", d.pp == 1 ? "\"none\"" : d.vpp > 1 ? "\"interleaved\"" : "\"1f1b\"");
     const std::string precision = w.recipe("fp8_recipe").empty() || w.recipe("fp8_recipe")[0] == 'n'
@@ -228,6 +239,7 @@ void write_step(Writer& w, const Degrees& d) {
              "Megatron-Core's default, not stated");
     w.set_or("step.cuda_graphs", cuda_graphs_of(w.recipe("cuda_graph")), "false",
              "Megatron-Core's default, not stated");
+    write_unfused(w);
     write_overlap(w);
     write_optimizer(w);
 }

@@ -25,6 +25,8 @@ public:
     [[nodiscard]] double wire_bytes(double payload, int) const override { return payload; }
     [[nodiscard]] bool host_waits() const override { return true; }
     [[nodiscard]] int sms() const override { return 16; }
+    /// Rows are put in the order of their destinations, a copy for each choice.
+    [[nodiscard]] int local_copies() const override { return 1; }
 };
 
 /// The same with PXN (NCCL_P2P_PXN_LEVEL): what goes to another node is first written over NVLink

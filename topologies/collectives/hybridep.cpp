@@ -30,6 +30,7 @@ public:
     }
     [[nodiscard]] bool host_waits() const override { return true; }
     [[nodiscard]] int sms() const override { return 16; }
+    [[nodiscard]] bool pads_rows() const override { return true; }
 };
 
 const sim::Register<Dispatcher, HybridEp> entry{
