@@ -65,7 +65,19 @@ ResidualGrid::Sizes residual_sizes(const Profile::Impl& impl, const Gemm& q) {
 
 double gemm_alone(const Profile::Impl& impl, const Gemm& q, const Hardware& on) {
     const GemmForm& form = form_of(impl, q);
-    return gemm_seconds(q, form, on) * std::exp(form.residual.at(residual_sizes(impl, q)));
+    const double seconds =
+        gemm_seconds(q, form, on) * std::exp(form.residual.at(residual_sizes(impl, q)));
+    const auto dense = impl.gemm.find(format_of(impl, q.format));
+    if (grouped_form(impl, q) == nullptr || dense == impl.gemm.end()) return seconds;
+    // Products of several weights are no faster than one product of all their rows. Tables of whole
+    // expert blocks leave open which share of their time is traffic.
+    Gemm one = q;
+    if (q.pass != Pass::weight_gradient) {
+        one.m *= one.groups;
+        one.groups = 1;
+    }
+    return std::max(seconds, gemm_seconds(one, dense->second, on) *
+                                 std::exp(dense->second.residual.at(dense_sizes(one))));
 }
 
 double attention_alone(const Profile::Impl& impl, const AttentionCore& q, const Hardware& on) {

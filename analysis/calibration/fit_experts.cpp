@@ -54,9 +54,14 @@ void fit_format(const std::string& format, const std::vector<Row>& rows, Calibra
     const auto dense = out.gemm.find(format);
     const auto read = [&](const std::vector<double>& x) {
         topologies::GemmForm form = gemm_form(x);
-        // The main loop is that of dense products: what a tile costs besides its depth would not
-        // be told apart from the traffic.
-        if (dense != out.gemm.end()) form.extra_depth = dense->second.extra_depth;
+        // The tiles are those of dense products: what they cost would not be told apart from the
+        // traffic.
+        if (dense != out.gemm.end()) {
+            form.share = dense->second.share;
+            form.extra_depth = dense->second.extra_depth;
+            form.tile_cost = dense->second.tile_cost;
+            form.quantisation = dense->second.quantisation;
+        }
         Around around;
         around.per_hidden_s = 6 * std::exp(std::clamp(x[6], -1.0, 2.5)) / out.on.bandwidth;
         around.per_width_s = 6 * std::exp(std::clamp(x[7], -1.0, 2.5)) / out.on.bandwidth;
