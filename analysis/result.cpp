@@ -266,10 +266,10 @@ ordered_json result_json(const Simulated& run, const RunOptions& options) {
     out["links"] = links_json(run);
     out["evidence"] = evidence_json(run.lowered);
     const Interval interval = step_time_interval(run.lowered, run.line.makespan);
-    out["uncertainty"] = {{"step_time_low_s", interval.low_s},
-                          {"step_time_high_s", interval.high_s},
-                          {"level", interval.level},
-                          {"draws", interval.draws}};
+    out["uncertainty"] = {
+        {"step_time_low_s", interval.low_s}, {"step_time_high_s", interval.high_s},
+        {"level", interval.level},           {"of_costs", interval.of_costs},
+        {"unexplained", kUnexplained},       {"draws", interval.draws}};
     out["warnings"] = warnings(run.lowered);
     if (run.scenario.training) out["training"] = training_json(run.scenario, run.line.makespan);
     out["ops"] = ops_json(run.lowered);

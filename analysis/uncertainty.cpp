@@ -16,9 +16,7 @@ namespace {
 constexpr int kMostDraws = 64, kLeastDraws = 12;
 constexpr double kWork = 1.2e7;  // participants replayed in all: a fraction of a second
 constexpr double kLevel = 0.9;
-constexpr double kDeviations = 1.645;  // of a normal distribution, two-sided 0.9
-constexpr double kUncovered = 0.06;    // assumed: clocks, jitter, kernels that are not listed
-constexpr double kWeakShare = 0.25;    // of the time, from which on a reader is warned
+constexpr double kWeakShare = 0.25;  // of the time, from which on a reader is warned
 
 /// Kind of the first task of every op: what its error goes along with.
 std::vector<std::size_t> classes(const sim::TaskGraph& graph) {
@@ -71,14 +69,9 @@ Interval step_time_interval(const scenarios::Lowered& lowered, double step_time_
         Normal normal{static_cast<std::uint64_t>(draw) + 1};
         std::array<double, sim::kKinds> common{};
         for (double& c : common) c = normal.next();
-        const double uncovered = normal.next();
         std::vector<double> exponent(ops);
-        for (std::size_t op = 0; op < ops; ++op) {
-            const bool computed = cls[op] == static_cast<std::size_t>(sim::Kind::compute) ||
-                                  cls[op] == static_cast<std::size_t>(sim::Kind::optimizer);
-            exponent[op] = error(op) * std::numbers::sqrt2 / 2 * (common[cls[op]] + normal.next()) +
-                           (computed ? kUncovered * uncovered : 0);
-        }
+        for (std::size_t op = 0; op < ops; ++op)
+            exponent[op] = error(op) * std::numbers::sqrt2 / 2 * (common[cls[op]] + normal.next());
         for (const double sign : {1.0, -1.0}) {
             std::vector<double> scale(ops);
             for (std::size_t op = 0; op < ops; ++op) scale[op] = std::exp(sign * exponent[op]);
@@ -88,7 +81,8 @@ Interval step_time_interval(const scenarios::Lowered& lowered, double step_time_
         }
     }
     const double mean = sum / out.draws;
-    const double deviation = std::sqrt(std::max(0.0, squares / out.draws - mean * mean));
+    out.of_costs = std::sqrt(std::max(0.0, squares / out.draws - mean * mean));
+    const double deviation = std::hypot(out.of_costs, kUnexplained);
     out.low_s = step_time_s * std::min(1.0, std::exp(mean - kDeviations * deviation));
     out.high_s = step_time_s * std::max(1.0, std::exp(mean + kDeviations * deviation));
     return out;

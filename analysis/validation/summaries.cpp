@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/validation/spread.hpp"
 #include "analysis/validation/statistics.hpp"
 
 namespace moesim::analysis {
@@ -37,12 +38,6 @@ ordered_json errors_json(const Pairs& pairs) {
     return out;
 }
 
-/// "NVIDIA ... summary, NeMo container 26.04" without the container.
-std::string family(const ordered_json& row) {
-    const std::string source = row["source"];
-    return source.substr(0, source.find(", NeMo container"));
-}
-
 ordered_json null_json(const std::vector<const ordered_json*>& rows) {
     const auto key = [](const ordered_json& r) {
         return r["gpu_type"].get<std::string>() + "|" + r["precision_class"].get<std::string>();
@@ -52,12 +47,13 @@ ordered_json null_json(const std::vector<const ordered_json*>& rows) {
                std::stod(r["gpus"].get<std::string>());
     };
     std::map<std::string, std::map<std::string, std::vector<double>>> rates;  // key, family
-    for (const ordered_json* r : rows) rates[key(*r)][family(*r)].push_back(rate(*r));
+    for (const ordered_json* r : rows) rates[key(*r)][source_family(*r)].push_back(rate(*r));
     Pairs pairs;
     for (const ordered_json* r : rows) {
         std::vector<double> others;
         for (const auto& [source, values] : rates[key(*r)])
-            if (source != family(*r)) others.insert(others.end(), values.begin(), values.end());
+            if (source != source_family(*r))
+                others.insert(others.end(), values.begin(), values.end());
         if (others.empty()) continue;
         const double published = (*r)["published"];
         pairs.add(published, published * rate(*r) / quantile(others, 0.5));
@@ -92,11 +88,11 @@ void add_ranking(ordered_json& out, const std::vector<const ordered_json*>& rows
 }  // namespace
 
 ordered_json summarise_rows(const ordered_json& all, std::size_t configs) {
-    std::vector<const ordered_json*> times;
+    std::vector<const ordered_json*> times, intervals;
     Pairs time, memory;
     std::map<std::string, Pairs> by_source, by_gpu;
     std::set<std::string> covered;
-    double inside = 0, with_interval = 0;
+    double inside = 0;
     for (const ordered_json& row : all) {
         if (row["status"] != "ok") continue;
         covered.insert(row["config_id"]);
@@ -110,7 +106,7 @@ ordered_json summarise_rows(const ordered_json& all, std::size_t configs) {
         by_source[row["source"]].add(published, predicted);
         by_gpu[row["gpu_type"]].add(published, predicted);
         if (row.contains("inside")) {
-            with_interval += 1;
+            intervals.push_back(&row);
             inside += row["inside"].get<bool>() ? 1 : 0;
         }
     }
@@ -119,8 +115,14 @@ ordered_json summarise_rows(const ordered_json& all, std::size_t configs) {
     add_ranking(out, times);
     out["null"] = null_json(times);
     out["memory"] = errors_json(memory);
-    out["inside_interval"] =
-        with_interval > 0 ? ordered_json(inside / with_interval) : ordered_json(nullptr);
+    out["inside_interval"] = intervals.empty()
+                                 ? ordered_json(nullptr)
+                                 : ordered_json(inside / static_cast<double>(intervals.size()));
+    const Spread spread = unexplained_spread(intervals, 0.9);
+    if (spread.families > 1)
+        out["unexplained"] = {{"deviation", spread.unexplained},
+                              {"families", spread.families},
+                              {"inside_left_out", spread.inside_left_out}};
     for (const auto& [name, pairs] : by_source) out["by_source"][name] = errors_json(pairs);
     for (const auto& [name, pairs] : by_gpu) out["by_gpu"][name] = errors_json(pairs);
     return out;

@@ -7,7 +7,8 @@ namespace moesim::analysis {
 
 /// The summary of validation rows: {configs, covered, mape, median_ape, p90_ape, bias,
 /// mean_abs_log, kendall_tau, tau_groups, null: {rows, mape, median_ape, mean_abs_log}, memory:
-/// {rows, mape, bias}, inside_interval, by_source: {...}, by_gpu: {...}}.
+/// {rows, mape, bias}, inside_interval, unexplained: {deviation, families, inside_left_out},
+/// by_source: {...}, by_gpu: {...}}.
 ///
 /// kendall_tau: tau-b of GPU-seconds per token, mean over groups of rows that differ in layout
 /// only, at least three; tau_groups: their sizes.

@@ -130,6 +130,7 @@ ordered_json simulated(const Published& row, const Scenario& s, const RowScenari
         if (interval.is_object() && interval["step_time_low_s"].is_number()) {
             rows.back()["low"] = interval["step_time_low_s"];
             rows.back()["high"] = interval["step_time_high_s"];
+            rows.back()["of_costs"] = interval["of_costs"];
             rows.back()["inside"] = time->seconds >= interval["step_time_low_s"].get<double>() &&
                                     time->seconds <= interval["step_time_high_s"].get<double>();
         }

@@ -55,6 +55,12 @@ std::string validation_summary(const ordered_json& result) {
     if (s["inside_interval"].is_number())
         out += fmt::format("\n  {} of the published times lie inside our interval",
                            percent(s["inside_interval"]));
+    if (s.contains("unexplained"))
+        out += fmt::format(
+            "\n  the costs' errors leave {} unexplained; with each of the {} sources' taken from\n"
+            "  the others {} lie inside",
+            percent(s["unexplained"]["deviation"]), s["unexplained"]["families"].get<int>(),
+            percent(s["unexplained"]["inside_left_out"]));
     std::vector<const ordered_json*> rows;
     std::string left_out;
     for (const ordered_json& r : result["rows"])
