@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -79,6 +80,7 @@ struct Point {
     double seconds = 0;
     bool contended = false;
     double error = 0.04;
+    std::optional<Hardware> on;        // what it was measured on, where that is not the profile's
     double log_ratio = 0;              // ln(measured / predicted without points)
     std::array<double, 5> log_size{};  // what distances are taken of
 };

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/paths.hpp"
+#include "topologies/device.hpp"
 #include "topologies/kernel_forms.hpp"
 #include "topologies/profile_data.hpp"
 
@@ -119,9 +120,15 @@ GemmForm read_fitted_form(sim::Table in, const std::string& op, const std::strin
 
 void read_gemm(sim::Table in, Profile::Impl& out) {
     auto points = in.tables("point");
-    for (sim::Table& point : points) out.gemm_points.push_back(read_gemm_point(point));
+    std::optional<Hardware> on;
+    if (in.has("on"))
+        on = hardware_of(load_device(sim::find_data(in, "on", "topologies/devices").string()));
+    for (sim::Table& point : points) {
+        out.gemm_points.push_back(read_gemm_point(point));
+        out.gemm_points.back().on = on;
+    }
     for (const std::string& format : in.keys())
-        if (format != "point" && format != "like")
+        if (format != "point" && format != "like" && format != "on")
             out.gemm[format] = read_fitted_form(in.table(format), "gemm", format,
                                                 {"rows", "columns", "depth"}, out);
     for (std::size_t i = 0; i < points.size(); ++i)

@@ -89,7 +89,7 @@ void prepare_points(Profile::Impl& impl) {
     for (Point<Gemm>& p : impl.gemm_points) {
         const Product shape = product(p.query);
         p.log_size = logarithms({shape.rows, shape.columns, shape.depth, p.query.groups, 1});
-        p.log_ratio = std::log(p.seconds / (gemm_alone(impl, p.query, impl.taken) *
+        p.log_ratio = std::log(p.seconds / (gemm_alone(impl, p.query, p.on.value_or(impl.taken)) *
                                             beside(p.contended, impl.gemm_contention)));
         if (p.query.pass == Pass::weight_gradient) impl.weight_points.insert(p.query.format);
     }
