@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "topologies/device.hpp"
 #include "topologies/kernel.hpp"
 
 namespace {
@@ -325,6 +326,37 @@ TEST_CASE("profile: every named device has one, and says what it rests on") {
         const Evidence memory = profile.memory({"rmsnorm", 1.1e8, 1}, false).evidence;
         CHECK((memory == row.memory || memory == Evidence::measured));
     }
+}
+
+// One weight for all rows is the least that several weights can cost.
+TEST_CASE("profile: products of several experts are no faster than one of all their rows") {
+    for (const auto& [name, format] : {std::pair{"h100-sxm", "bf16"}, std::pair{"h100-sxm", "fp8"},
+                                       std::pair{"gb200", "bf16"}, std::pair{"gb200", "mxfp8"}}) {
+        const topologies::Device device = topologies::load_device(name);
+        const Profile profile = Profile::load(device.profile, device);
+        for (const double groups : {2.0, 4.0, 16.0})
+            for (const double rows : {256.0, 2048.0, 8192.0})
+                for (const Pass pass : {Pass::forward, Pass::input_gradient}) {
+                    const Gemm each{pass, format, rows, 16384, 6144, groups};
+                    const Gemm all{pass, format, rows * groups, 16384, 6144, 1};
+                    INFO(name << ' ' << format << ' ' << groups << " x " << rows);
+                    CHECK(profile.gemm(each, false).seconds >=
+                          profile.gemm(all, false).seconds * (1 - 1e-9));
+                }
+    }
+}
+
+// Its forms are GB200's, its points B200's: at a point the time is that of the table, 0.4867 of
+// 2,250 TFLOPS; a product that draws less power (another of its points) runs at 0.655.
+TEST_CASE("profile: points of another device than the forms count on their own") {
+    const topologies::Device device = topologies::load_device("b200-sxm");
+    const Profile profile = Profile::load(device.profile, device);
+    const double flop = 2.0 * 4096 * 57344 * 8192;
+    CHECK(profile.gemm({Pass::forward, "bf16", 4096, 57344, 8192, 1}, false).seconds ==
+          Approx(flop / (0.4867 * 2250e12)).epsilon(0.02));
+    const double small = 2.0 * 4096 * 2560 * 8192;
+    CHECK(profile.gemm({Pass::input_gradient, "bf16", 4096, 2560, 8192, 1}, false).seconds ==
+          Approx(small / (0.6551 * 2250e12)).epsilon(0.02));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "analysis/validation/summaries.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 using moesim::analysis::summarise_rows;
 using nlohmann::ordered_json;
@@ -62,4 +63,25 @@ TEST_CASE("summaries: memory counts apart, rows that were not modelled count as 
     CHECK(s["rows"] == 0);
     CHECK(s["mape"].is_null());
     CHECK(s["memory"]["mape"].get<double>() == Approx(0.1));
+}
+
+// Ten runs of A are 1.645 x 0.3 off in ln(step), ten of B 1.645 x 0.1; costs explain nothing. For
+// nine tenths of all 0.3 is needed; A needs more than B tells (0.1), B less than A tells.
+TEST_CASE("summaries: what costs leave unexplained is taken from other sources") {
+    ordered_json rows = ordered_json::array();
+    for (int i = 0; i < 20; ++i) {
+        const bool first = i < 10;
+        ordered_json r = row(std::to_string(i), first ? "A" : "B, NeMo container 26.02", 1,
+                             std::exp(1.645 * (first ? 0.3 : -0.1)));
+        r["inside"] = false;
+        r["of_costs"] = 0.0;
+        rows.push_back(r);
+    }
+    const auto s = summarise_rows(rows, 20)["unexplained"];
+    CHECK(s["families"] == 2);
+    CHECK(s["deviation"].get<double>() == Approx(0.3));
+    CHECK(s["inside_left_out"].get<double>() == Approx(0.5));
+    // Where costs explain it, nothing is left.
+    for (ordered_json& r : rows) r["of_costs"] = 0.31;
+    CHECK(summarise_rows(rows, 20)["unexplained"]["deviation"].get<double>() == Approx(0));
 }
