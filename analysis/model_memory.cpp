@@ -150,9 +150,10 @@ nlohmann::ordered_json model_memory(const models::Model& model, const std::strin
         simulate(scenarios::read_scenario(std::move(table), 0), {.engine = "replay", .fold = true});
     MemoryPeak peak = memory_peak(run.lowered, run.line);
     auto& buffers = peak.by_class[static_cast<std::size_t>(scenarios::MemoryClass::buffers)];
-    if (buffers == 0) {
-        buffers = dispatch_buffers(run.scenario, plan.load);
-        peak.bytes += buffers;
+    if (buffers <= scenarios::workspaces(run.scenario)) {
+        const double more = dispatch_buffers(run.scenario, plan.load);
+        buffers += more;
+        peak.bytes += more;
     }
     const double capacity = run.scenario.cluster.device().memory.si();
     nlohmann::ordered_json out;

@@ -48,6 +48,9 @@ struct MoveCost {
     double seconds = 0;     // of one move with the links to itself, slowest pipeline rank
 };
 
+/// Bytes that the library of products keeps for itself on every rank.
+double workspaces(const Scenario& s);
+
 /// A scenario as tasks, with what the analysis needs beside them.
 struct Lowered {
     sim::TaskGraph graph;

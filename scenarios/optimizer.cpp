@@ -148,6 +148,11 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     }
 }
 
+double workspaces(const Scenario& s) {
+    constexpr int kGroupedStreams = 4;
+    return s.recipe.workspace_bytes * (1 + (s.moe_layers > 0 ? kGroupedStreams : 0));
+}
+
 void write_standing_memory(Builder& b, const std::vector<std::vector<Item>>& stages) {
     const Scenario& s = b.s;
     const Recipe& r = s.recipe;
@@ -169,6 +174,7 @@ void write_standing_memory(Builder& b, const std::vector<std::vector<Item>>& sta
                 held_of(gradients) * r.gradient_bytes;
             bytes[static_cast<std::size_t>(MemoryClass::optimizer)] =
                 held_of(state) * (r.master_bytes + r.moment_bytes);
+            bytes[static_cast<std::size_t>(MemoryClass::buffers)] = workspaces(s);
         }
     }
 }

@@ -110,6 +110,7 @@ Recipe read_recipe(const std::filesystem::path& path, int depth) {
     number(storage, "master", 0, 64, out.master_bytes);
     number(storage, "moments", 0, 64, out.moment_bytes);
     number(storage, "linear_input", 0, 64, out.linear_input_bytes);
+    out.workspace_bytes = storage.number("workspace", 0, 1e12, out.workspace_bytes);
     number(wire, "reduce", 0.1, 16, out.reduce_bytes);
     number(wire, "gather", 0.1, 16, out.gather_bytes);
     out.row_padding = static_cast<int>(based ? in.count("row_padding", 1, out.row_padding)

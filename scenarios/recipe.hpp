@@ -84,6 +84,7 @@ struct Recipe {
     double reduce_bytes = 4;        // gradient on the wire
     double gather_bytes = 2;        // parameter on the wire
     double linear_input_bytes = 2;  // what a linear keeps for its weight gradient, per element
+    double workspace_bytes = 0;     // of the library, for each stream that products run on
     int row_padding = 1;            // rows of an expert are padded to this
     std::vector<MemoryOp> memory;
     /// For recipes that treat all GEMMs alike: the cast of a GEMM's input in the forward pass and

@@ -51,7 +51,10 @@ TEST_CASE("model memory: twice the mean rows cost activations and buffers, and n
     CHECK(bytes(twice, "activations") > bytes(even, "activations"));
     CHECK(bytes(twice, "weights") == bytes(even, "weights"));
     // (1 + 2) / (1 + 1): what a rank sends stays
-    CHECK(bytes(twice, "buffers") == Approx(1.5 * bytes(even, "buffers")));
+    // Beside five workspaces of 32 MiB, one for dense and four for grouped products.
+    const double workspaces = 5 * 33554432.0;
+    CHECK(bytes(twice, "buffers") - workspaces ==
+          Approx(1.5 * (bytes(even, "buffers") - workspaces)));
 }
 
 TEST_CASE("model memory: short and long names of degrees mean the same") {
