@@ -52,7 +52,7 @@ constexpr Split kSplits[] = {{8, 1}, {4, 2}, {2, 4}, {1, 8}};
 // and transfers of the same speed either way, so no more can be gained than is exposed.
 TEST_CASE("papers: tiles of fused kernels hide the transfers of a Mixtral MoE layer on 8 H800") {
     const std::string layer =
-        std::string{MOESIM_SOURCE_DIR} + "/tests/papers/comet/mixtral-moe-layer.toml";
+        std::string{MOESIM_SOURCE_DIR} + "/tests/models/mixtral-moe-layer.toml";
     std::string text = "\n  tokens  experts  exposed  none ms  tiles ms  faster\n";
     double logs = 0;
     int runs = 0;
