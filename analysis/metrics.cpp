@@ -67,6 +67,8 @@ std::array<double, sim::kKinds> bytes_by_kind(const Lowered& lowered) {
         // Ports come in pairs, out and in: half of what loads them was sent, once per path of two.
         for (const sim::Demand& d : graph.demands_of(task)) {
             const auto& path = graph.paths[d.path];
+            const std::string& cls = graph.links[path.front()].cls;
+            if (cls != "nic" && cls != "nvlink") continue;  // what ports sent, farther on
             bytes += d.bytes * graph.links[path.front()].stands_for * (path.size() > 1 ? 1 : 0.5);
         }
         out[static_cast<std::size_t>(task.label.kind)] += bytes;

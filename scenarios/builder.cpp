@@ -11,21 +11,10 @@ using sim::Kind;
 using sim::Label;
 using sim::TaskId;
 
-namespace {
-
-/// 0, stride, 2 stride, ...
-std::vector<int> every(int stride, int count) {
-    std::vector<int> out;
-    for (int i = 0; i < count; ++i) out.push_back(i * stride);
-    return out;
-}
-
-}  // namespace
-
 Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold} {
     const Parallel& p = s.parallel;
     const int per_stage = p.per_stage(), group = p.expert_group();
-    loads_ = std::make_unique<Loads>(s, every(p.expert_tensor, p.expert));
+    loads_ = std::make_unique<Loads>(s, s.grid.members({Axis::expert}));
     const int groups_per_stage = p.expert_data();
     std::vector<AlikeGroups> alike = alike_groups(s);
     if (!fold) {
@@ -50,11 +39,12 @@ Builder::Builder(const Scenario& scenario, bool fold) : s{scenario}, fold_{fold}
             g.rank = rank;
             g.replica = replica;
             const auto& [first, count] = alike[static_cast<std::size_t>(replica)];
+            g.number = first;
             const double stands_for = fold ? static_cast<double>(count) * group / width_ : 1;
             for (int l = 0; l < lanes; ++l) {
                 Lane lane;
                 const auto width = static_cast<std::uint32_t>(width_);
-                lane.gpu = rank * per_stage + first * group + l;
+                lane.gpu = gpu(g, static_cast<std::size_t>(l));
                 const std::string title = fold && replicas_ == 1
                                               ? fmt::format("rank {}", rank)
                                               : fmt::format("rank {}.{}", rank, first * group + l);
@@ -122,8 +112,9 @@ void Builder::add_ground(std::uint16_t id, const std::array<double, 4>& seconds,
     ground.rel_error = rel_error;
 }
 
-Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, int micro_batch,
+Step Builder::work(Group& g, const Item& item, Segment segment, double beside, int micro_batch,
                    std::initializer_list<Step> after, double part) {
+    const bool contended = beside > 0;
     const SegmentCost& cost = costs_->usual().get(item, segment, contended);
     // Tiles of a fused kernel cost their share of it; parts in kernels of their own cost more.
     const double whole = s.tiles ? part : 1;
@@ -140,8 +131,10 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
     const Step before = after.size() > 0 ? *after.begin() : Step{};
     // How many rows each expert gets is read back before the experts can be launched.
     const bool reads_back = segment == Segment::ffn_forward && item.moe_layer >= 0 &&
-                            s.parallel.expert > 1 && s.dispatcher->host_waits() &&
+                            s.parallel.expert > 1 && s.dispatcher->host_waits() && !goes_on &&
                             !s.routing->padded() && !s.cuda_graphs.full;
+    const bool mixed = contended && beside < 1;
+    const SegmentCost* alone = mixed ? &costs_->usual().get(item, segment, false) : nullptr;
     Step step;
     double seconds = 0;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
@@ -151,23 +144,30 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
             const std::vector<double>& rows =
                 cost.depends_on_rows() ? load(item, micro_batch, g.replica, backward).rows : none;
             const auto on = [&](int gpu, std::size_t member) {
-                return whole * costs_->seconds(gpu, cost, item, segment, contended,
-                                               rows.empty() ? 0 : rows[member], part);
+                const double r = rows.empty() ? 0 : rows[member];
+                const double slow = costs_->seconds(gpu, cost, item, segment, contended, r, part);
+                if (!mixed) return whole * slow;
+                return whole *
+                       (beside * slow +
+                        (1 - beside) * costs_->seconds(gpu, *alone, item, segment, false, r, part));
             };
             std::vector<double> each;
             if (!fold_)
                 each.push_back(on(g.lanes[l].gpu, l));
             else
                 for (int m = 0; m < width_; ++m)
-                    each.push_back(on(g.lanes[l].gpu + m, static_cast<std::size_t>(m)));
+                    each.push_back(
+                        on(gpu(g, static_cast<std::size_t>(m)), static_cast<std::size_t>(m)));
             seconds += fold_ ? mean(each) * width_ : each.front() * width_;
             values = out.graph.add_values(std::move(each));
         } else {
             const auto [at, fresh] = constant_.try_emplace(&cost, 0u);
             if (fresh) at->second = out.graph.add_values(cost.seconds);
             const double share = part * whole;
-            values = share == 1 ? at->second : out.graph.add_values({cost.seconds.front() * share});
-            seconds += cost.seconds.front() * share * width_;
+            double once = cost.seconds.front();
+            if (mixed) once = beside * once + (1 - beside) * alone->seconds.front();
+            values = share == 1 && !mixed ? at->second : out.graph.add_values({once * share});
+            seconds += once * share * width_;
         }
         const TaskId task = out.graph.add_work(
             g.lanes[l].compute, values, cost.gap * whole,
@@ -179,7 +179,7 @@ Step Builder::work(Group& g, const Item& item, Segment segment, bool contended, 
     const double stands_for = out.graph.rank_classes[g.lanes.front().rank_class].stands_for;
     for (const auto& [kernel, t] : cost.kernels)
         out.kernel_seconds[kernel] += t * (seconds / total) * stands_for / s.gpus;
-    if (contended) out.contended_seconds += seconds;
+    out.contended_seconds += beside * seconds;
     turn_[static_cast<std::size_t>(&g - groups.data())] = step;
     return step;
 }

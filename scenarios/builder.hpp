@@ -1,91 +1,20 @@
 #pragma once
 
 #include <array>
-#include <cassert>
 #include <map>
 #include <memory>
 #include <set>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "scenarios/hardware.hpp"
+#include "scenarios/lanes.hpp"
 #include "scenarios/loads.hpp"
 #include "scenarios/lowering.hpp"
 #include "topologies/group_collective.hpp"
 
 namespace moesim::scenarios {
-
-/// A simulated rank, or several that share a program: its streams and ports.
-struct Lane {
-    std::uint32_t rank_class = 0;
-    int gpu = 0;  // representative
-    sim::StreamId compute = 0, ep = 0, tp = 0, dp = 0;
-    sim::StreamId cp = 0;                               // with context parallelism only
-    std::map<std::pair<int, int>, sim::StreamId> pp{};  // by (peer pipeline rank, what)
-};
-
-/// Tasks of one step of a program: one per lane (consecutive ids), or one shared by all lanes.
-struct Step {
-    sim::TaskId first = sim::kNone;
-    bool shared = false;
-    struct Other {
-        sim::TaskId first = sim::kNone;
-        bool shared = false;
-    };
-    std::array<Other, 5> others{};  // joined to it: what waits for the step waits for all of them
-
-    [[nodiscard]] sim::TaskId of(std::size_t lane) const { return at(first, shared, lane); }
-    void add_to(std::vector<sim::TaskId>& ids, std::size_t lane) const {
-        if (first != sim::kNone) ids.push_back(of(lane));
-        for (const Other& o : others)
-            if (o.first != sim::kNone) ids.push_back(at(o.first, o.shared, lane));
-    }
-    /// A step that is done when both are.
-    [[nodiscard]] Step with(const Step& b) const {
-        if (first == sim::kNone) return b;
-        Step out = *this;
-        out.join(b.first, b.shared);
-        for (const Other& o : b.others) out.join(o.first, o.shared);
-        return out;
-    }
-
-private:
-    static sim::TaskId at(sim::TaskId first, bool shared, std::size_t lane) {
-        return first == sim::kNone || shared ? first : first + static_cast<sim::TaskId>(lane);
-    }
-    void join(sim::TaskId id, bool is_shared) {
-        if (id == sim::kNone || id == first) return;
-        for (Other& o : others) {
-            if (o.first == id) return;
-            if (o.first != sim::kNone) continue;
-            o = {id, is_shared};
-            return;
-        }
-        assert(false && "a step joins at most six");
-    }
-};
-
-/// The lanes of one expert-parallel group on one pipeline rank.
-struct Group {
-    int rank = 0;     // pipeline
-    int replica = 0;  // expert-parallel group on that rank
-    std::vector<Lane> lanes;
-    std::uint32_t unit = sim::kNone;  // what is being written down
-    Step hold{};                      // compute waits for it: a transfer that blocks
-};
-
-/// A collective over some of a stage's ranks that stand `stride` apart, every rank in one of them.
-struct Ring {
-    sim::Kind kind;
-    sim::StreamId Lane::*stream;
-    std::string collective;  // in the profile
-    const char* title;
-    double bytes;  // that the collective is asked for: of all ranks together
-    double sent;   // by each rank
-    int ranks, stride;
-    int layer = -1, micro_batch = -1;
-    bool contended = false;
-};
 
 enum class Exchange : std::uint8_t { dispatch, combine, combine_gradient, dispatch_gradient };
 
@@ -98,9 +27,13 @@ public:
     Lowered out;
     std::vector<Group> groups;  // by (replica, pipeline rank): groups[replica * ranks + rank]
     bool take_turns = false;    // [what_if] overlap = 0
+    bool goes_on = false;       // what is written next is one kernel with what was written before
 
     [[nodiscard]] Group& group(int rank, int replica) {
         return groups[static_cast<std::size_t>(replica * s.parallel.pipeline + rank)];
+    }
+    [[nodiscard]] int gpu(const Group& g, std::size_t member) const {
+        return s.grid.gpu(g.rank, g.number, static_cast<int>(member));
     }
     [[nodiscard]] int replicas() const { return replicas_; }
     [[nodiscard]] double stands_for() const { return stands_for_; }
@@ -108,29 +41,39 @@ public:
 
     /// One segment of an item on every lane.
     /// part: of the tokens, in kernels of their own.
-    Step work(Group& g, const Item& item, Segment segment, bool contended, int micro_batch,
+    /// beside: share of its time during which transfers run beside it.
+    Step work(Group& g, const Item& item, Segment segment, double beside, int micro_batch,
               std::initializer_list<Step> after, double part = 1);
     /// One exchange of a MoE layer among the lanes of a group.
-    Step exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
+    /// beside, here and below: share of its time during which compute runs beside it.
+    Step exchange(Group& g, const Item& item, Exchange what, double beside, int micro_batch,
                   std::initializer_list<Step> after, double part = 1);
     /// All-gather or reduce-scatter of a layer's activations over the tensor-parallel ranks.
-    /// part: of the bytes.
-    Step tensor(Group& g, const Item& item, int micro_batch, bool contended,
-                std::initializer_list<Step> after, double part = 1);
+    /// part: of the bytes. of_layer: the part of a layer's tokens that this is about.
+    Step tensor(Group& g, const Item& item, int micro_batch, double beside,
+                std::initializer_list<Step> after, double part = 1, double of_layer = 1);
     /// Keys and values, or heads, exchanged over the context-parallel ranks.
     Step context(Group& g, const Item& item, int micro_batch, bool backward,
                  std::initializer_list<Step> after);
     /// Routed rows gathered over (or their results scattered to) the expert-tensor ranks.
     Step expert_tensor(Group& g, const Item& item, int micro_batch, bool backward, bool gather,
-                       bool contended, std::initializer_list<Step> after, double part = 1);
+                       double beside, std::initializer_list<Step> after, double part = 1);
+    /// The experts of a MoE layer with what they exchange, in parts that run under each other: the
+    /// share of the compute that has transfers beside it, and the share of the transfers that has
+    /// compute beside them. The shorter one is wholly beside the longer.
+    struct Beside {
+        double compute = 0, transfers = 0;
+    };
+    [[nodiscard]] Beside side_by_side(Group& g, const Item& item, int micro_batch, bool backward,
+                                      bool whole);
     Step ring(Group& g, const Ring& ring, std::initializer_list<Step> after);
     /// Activations or their gradients from one pipeline rank to another.
     Step send(Group& from, Group& to, int what, int micro_batch, std::initializer_list<Step> after);
     /// A collective of kind dp on the lanes' dp streams (of several groups); bytes as nccl-tests
     /// counts them (GroupCollective::load).
     /// behind_compute: it waits for what was written last on the lanes' compute streams, too.
-    Step reduce(std::span<Group* const> who, const std::string& collective, double bytes, int ranks,
-                int per_node, std::initializer_list<Step> after, const char* op,
+    Step reduce(std::span<Group* const> who, const std::string& collective, double bytes,
+                const Among& among, std::initializer_list<Step> after, const char* op,
                 bool behind_compute = true);
     /// Experts on their way to a new placement: `share` of Loads::moves() x `bytes`, after what the
     /// lanes computed last, or (beside) from the begin of the step on streams of their own, where
@@ -155,6 +98,20 @@ private:
     };
     GroupCost group_cost(const std::string& collective, double bytes, int ranks, int per_node,
                          bool contended, const std::string& what);
+    /// A transfer that is not written yet.
+    struct Sent {
+        double latency;
+        std::vector<sim::Demand> demands;
+        topologies::TransferCost cost;
+        [[nodiscard]] double seconds() const;
+    };
+    std::vector<Sent> exchanged(const Group& g, const Item& item, Exchange what, double beside,
+                                int micro_batch, double part);
+    Sent rung(const Group& g, const Ring& ring);
+    [[nodiscard]] Ring tensor_ring(const Item& item, int micro_batch, double beside, double part,
+                                   double of_layer) const;
+    [[nodiscard]] Ring expert_ring(const Group& g, const Item& item, int micro_batch, bool backward,
+                                   bool gather, double beside, double part) const;
     std::vector<sim::TaskId> gather(const Group& g, std::size_t lane,
                                     std::initializer_list<Step> after) const;
     /// A port or cable in the graph, once. `members`: the ranks that share what it stands for.
@@ -167,22 +124,32 @@ private:
                 const topologies::TransferCost& cost);
     [[nodiscard]] topologies::TransferCost exchange_cost(const std::string& name,
                                                          const topologies::PortLoads& phase,
-                                                         double payload, bool contended) const;
+                                                         double payload, double beside) const;
     void through_ports(std::vector<sim::Demand>& demands, const Lane& lane, std::size_t l,
                        const topologies::PortLoads& phase, bool outwards, double payload,
                        const topologies::TransferCost& cost);
     void pairwise(std::vector<sim::Demand>& demands, const Group& g, const topologies::Flows& flows,
                   bool outwards, double payload, const topologies::TransferCost& cost);
-    /// What a byte through the port of every rank of a group puts on the busiest link of the fabric
-    /// beyond the ports, all groups around it exchanging too; and what a relay inside a node adds.
+    /// What a byte through the port of every rank puts on the busiest link of the fabric beyond the
+    /// ports, all groups around doing the same; and what a relay inside a node adds.
     struct Narrow {
         int physical = -1;      // link, -1: the ports are the narrowest
         bool scale_up = false;  // the ports are NVLink's: the group stays in one domain
         double per_byte = 0;    // bytes on it
         double relay_s = 0;     // seconds of NVLink per NIC byte, before the NIC
-        sim::LinkId link = sim::kNone;
+        double links = 0;       // of its class that the pipeline rank's traffic takes
     };
-    Narrow& narrow(const Group& g);
+    const Narrow& narrow(const Group& g, const Traffic& traffic);
+    [[nodiscard]] Narrow search(const Group& g, const Traffic& traffic) const;
+    /// The link that stands for it: one for each group and class, which all traffic of the group
+    /// shares; further lanes that send each for itself have their own.
+    sim::LinkId fabric_link(const Group& g, std::size_t lane, const Narrow& n);
+    [[nodiscard]] double relayed(const Group& g, const Narrow& n, double port_bytes) const;
+    /// Adds what bytes through the ports of every rank load beyond them; returns the seconds that
+    /// relays take before.
+    double beyond_ports(std::vector<sim::Demand>& demands, const Group& g, std::size_t lane,
+                        const Traffic& traffic, double nic_bytes, double nvlink_bytes,
+                        const topologies::TransferCost& cost);
     void ship(std::vector<sim::Demand>& demands, const Lane& lane, std::size_t l,
               const ExchangeLoad& load, bool home, const topologies::TransferCost& cost);
     void sample(const Item& item, int micro_batch, const ExchangeLoad& load);
@@ -203,8 +170,10 @@ private:
     std::map<sim::TaskId, Step> last_;
     mutable std::map<std::array<int, 4>, ExchangeLoad> known_loads_;
     std::map<std::string, double> stream_seconds_;
-    std::map<std::size_t, Narrow> narrow_;  // by group; folded: one for all
-    std::vector<Step> turn_;                // [groups] the last task, when everybody takes turns
+    std::map<std::pair<int, Traffic>, Narrow> narrow_;  // by group; one for all that are alike
+    std::map<std::tuple<std::ptrdiff_t, std::size_t, std::string, double>, sim::LinkId>
+        fabric_links_;        // by group, lane, class, rate
+    std::vector<Step> turn_;  // [groups] the last task, when everybody takes turns
 };
 
 class WeightTraffic;
@@ -237,12 +206,9 @@ struct RankParameters {
 };
 RankParameters rank_parameters(const Scenario& s, const std::vector<Item>& stage);
 
-/// Ranks that hold the same weights, and how many of them share a node.
-struct Replicas {
-    int ranks = 1, per_node = 1;
-};
-Replicas dense_replicas(const Scenario& s);
-Replicas expert_replicas(const Scenario& s);
+/// Ranks that hold the same weights.
+Among dense_replicas(const Scenario& s);
+Among expert_replicas(const Scenario& s);
 
 /// Parameters of one routed expert of one layer.
 double expert_parameters(const Scenario& s);

@@ -1,5 +1,4 @@
 #include "scenarios/builder.hpp"
-#include "topologies/fabric_load.hpp"
 
 #include <fmt/format.h>
 
@@ -9,6 +8,17 @@ namespace moesim::scenarios {
 
 using sim::Kind;
 using sim::TaskId;
+
+namespace {
+
+topologies::Pattern pattern(const std::string& dispatcher) {
+    if (dispatcher == "allgather") return topologies::Pattern::ring;
+    const bool direct =
+        dispatcher == "alltoall" || dispatcher == "deepep_ll" || dispatcher == "nvlink";
+    return direct ? topologies::Pattern::direct : topologies::Pattern::same_rail;
+}
+
+}  // namespace
 
 /// Experts that travel for one micro-batch: weights out with the dispatch, gradients home with its
 /// gradient.
@@ -40,11 +50,8 @@ void Builder::sample(const Item& item, int micro_batch, const ExchangeLoad& load
         out.dropped_worst = std::max(out.dropped_worst, dropped);
 }
 
-Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended, int micro_batch,
-                       std::initializer_list<Step> after, double part) {
-    if (s.parallel.expert == 1) return after.size() > 0 ? *after.begin() : Step{};  // all at home
-    static constexpr const char* titles[] = {"dispatch", "combine", "combine gradient",
-                                             "dispatch gradient"};
+std::vector<Builder::Sent> Builder::exchanged(const Group& g, const Item& item, Exchange what,
+                                              double beside, int micro_batch, double part) {
     const topologies::Dispatcher::Names names = s.dispatcher->names();
     const models::MoeFfn& moe = *s.model.kinds[static_cast<std::size_t>(item.kind)].moe;
     const bool outwards = what == Exchange::dispatch || what == Exchange::combine_gradient;
@@ -79,7 +86,36 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
                     .seconds /
                 s.what_if.memory_bound;
     }
+    std::vector<Sent> sent;
+    for (std::size_t i = 0; i < load_.phase_count(); ++i) {
+        const std::size_t phase = outwards ? i : load_.phase_count() - 1 - i;
+        const topologies::TransferCost cost =
+            exchange_cost(name, load_.phase(phase), payload / (s.tiles ? part : 1), beside);
+        std::vector<sim::Demand> demands;
+        if (load_.flows.empty())
+            for (std::size_t l = 0; l < g.lanes.size(); ++l)
+                through_ports(demands, g.lanes[l], l, load_.phase(phase), outwards, payload, cost);
+        else
+            pairwise(demands, g, load_.flows[phase], outwards, payload, cost);
+        if (i == 0 && (what == Exchange::dispatch || what == Exchange::dispatch_gradient))
+            for (std::size_t l = 0; l < g.lanes.size(); ++l)
+                ship(demands, g.lanes[l], l, load_, backward, cost);
+        const topologies::PortLoads& p = load_.phase(phase);
+        const double relayed =
+            beyond_ports(demands, g, 0, {{Axis::expert}, pattern(s.dispatcher_name)},
+                         mean(p.nic_out) * payload, mean(p.nvlink_out) * payload, cost);
+        sent.push_back({relayed + cost.startup_s * s.what_if.latency * (s.tiles ? part : 1) +
+                            (i == 0 ? before->second * part : 0.0),
+                        std::move(demands), cost});
+    }
+    return sent;
+}
 
+Step Builder::exchange(Group& g, const Item& item, Exchange what, double beside, int micro_batch,
+                       std::initializer_list<Step> after, double part) {
+    if (s.parallel.expert == 1) return after.size() > 0 ? *after.begin() : Step{};  // all at home
+    static constexpr const char* titles[] = {"dispatch", "combine", "combine gradient",
+                                             "dispatch gradient"};
     std::vector<sim::StreamId> streams;
     std::vector<TaskId> ids;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
@@ -90,62 +126,38 @@ Step Builder::exchange(Group& g, const Item& item, Exchange what, bool contended
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     const std::uint16_t id = out.graph.add_op(std::string{titles[static_cast<int>(what)]} +
-                                              (contended ? " (beside compute)" : ""));
+                                              (beside > 0 ? " (beside compute)" : ""));
     Step step;
     step.shared = true;
-    for (std::size_t i = 0; i < load_.phase_count(); ++i) {
-        const std::size_t phase = outwards ? i : load_.phase_count() - 1 - i;
-        const topologies::TransferCost cost =
-            exchange_cost(name, load_.phase(phase), payload / (s.tiles ? part : 1), contended);
-        std::vector<sim::Demand> demands;
-        if (load_.flows.empty())
-            for (std::size_t l = 0; l < g.lanes.size(); ++l)
-                through_ports(demands, g.lanes[l], l, load_.phase(phase), outwards, payload, cost);
-        else
-            pairwise(demands, g, load_.flows[phase], outwards, payload, cost);
-        if (i == 0 && (what == Exchange::dispatch || what == Exchange::dispatch_gradient))
-            for (std::size_t l = 0; l < g.lanes.size(); ++l)
-                ship(demands, g.lanes[l], l, load_, backward, cost);
-        const Narrow& n = narrow(g);
-        const topologies::PortLoads& p = load_.phase(phase);
-        const double port_bytes = mean(n.scale_up ? p.nvlink_out : p.nic_out) * payload;
-        const double relayed =
-            n.relay_s * port_bytes / cost.nvlink_share / s.what_if.nvlink * cost.slowdown;
-        if (n.physical >= 0 && port_bytes > 0) {
-            const double bytes = n.per_byte * port_bytes;
-            const double rate = out.graph.links[n.link].capacity.si() *
-                                (n.scale_up ? cost.nvlink_share : cost.nic_share);
-            demands.push_back({out.graph.add_path({n.link}), bytes, bytes / rate * cost.slowdown});
-        }
-        const double latency = relayed + cost.startup_s * s.what_if.latency * (s.tiles ? part : 1) +
-                               (i == 0 ? before->second * part : 0.0);
-        step.first = out.graph.add_transfer(streams, latency, 0, demands,
+    for (const Sent& sent : exchanged(g, item, what, beside, micro_batch, part)) {
+        step.first = out.graph.add_transfer(streams, sent.latency, 0, sent.demands,
                                             {Kind::ep, id, item.layer, micro_batch, g.unit}, ids);
         ids = {step.first};
         std::array<double, 4> ground{};
-        ground[static_cast<std::size_t>(cost.evidence)] =
+        ground[static_cast<std::size_t>(sent.cost.evidence)] =
             out.graph.alone_seconds(out.graph.tasks[step.first]);
-        add_ground(id, ground, cost.rel_error,
+        add_ground(id, ground, sent.cost.rel_error,
                    static_cast<double>(width_) * static_cast<double>(g.lanes.size()));
     }
-    if (what == Exchange::dispatch) sample(item, micro_batch, load_);
+    if (what == Exchange::dispatch)
+        sample(item, micro_batch, load(item, micro_batch, g.replica, false));
     turn_[static_cast<std::size_t>(&g - groups.data())] = step;
     return step;
 }
 
 topologies::TransferCost Builder::exchange_cost(const std::string& name,
                                                 const topologies::PortLoads& p, double payload,
-                                                bool contended) const {
+                                                double beside) const {
     topologies::TransferQuery query;
     query.collective = name;
     query.nic_bytes = mean(p.nic_out) * payload;
     query.nvlink_bytes = mean(p.nvlink_out) * payload;
-    query.contended = contended;
+    query.contended = beside > 0;
     query.ranks = s.parallel.expert;
     query.nodes = query.nic_bytes > 0 ? loads_->nodes() : 1;
     query.sms = s.dispatcher_sms > 0 ? s.dispatcher_sms : s.dispatcher->sms();
     topologies::TransferCost cost = s.profile.transfer(query);
-    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
+    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention * beside;
     return cost;
 }
 
@@ -168,49 +180,13 @@ void Builder::through_ports(std::vector<sim::Demand>& demands, const Lane& lane,
                payload, mean_share, cost);
 }
 
-/// Source: the graph of the cluster, see topologies/fabric_load.hpp. Balanced routing decides which
-/// link is the narrowest; skew scales with the mean bytes only.
-Builder::Narrow& Builder::narrow(const Group& g) {
-    const auto index = fold_ ? 0 : static_cast<std::size_t>(&g - groups.data());
-    const auto [at, fresh] = narrow_.try_emplace(index);
-    Narrow& out_ = at->second;
-    if (!fresh || s.parallel.expert == 1 || s.parallel.expert_tensor > 1) return out_;
-    constexpr int kWindow = 1024;  // GPUs of the groups around
-    const int first = g.rank * s.parallel.per_stage();
-    std::vector<int> members;
-    for (int m = 0; m < s.parallel.expert; ++m) members.push_back(g.lanes.front().gpu + m);
-    const std::string& name = s.dispatcher_name;
-    const topologies::Pattern pattern =
-        name == "allgather" ? topologies::Pattern::ring
-        : name == "alltoall" || name == "deepep_ll" || name == "nvlink"
-            ? topologies::Pattern::direct
-            : topologies::Pattern::same_rail;
-    const topologies::FabricLoad load = topologies::concurrent_load(
-        s.cluster, members, first, std::min(s.parallel.per_stage(), kWindow), 1e9, pattern);
-    out_.scale_up = loads_->nodes() < 2;
-    const topologies::ClassLoad* port = load.find(out_.scale_up ? "nvlink" : "nic");
-    if (port == nullptr || port->bytes <= 0) return out_;
-    out_.relay_s = out_.scale_up ? 0 : load.relayed_seconds / port->bytes;
-    const topologies::ClassLoad* most = nullptr;
-    for (const topologies::ClassLoad& c : load.classes)
-        if (c.cls != "nic" && c.cls != "nvlink" && (!most || c.seconds > most->seconds)) most = &c;
-    if (most == nullptr || most->seconds <= port->seconds * (1 + 1e-9)) return out_;
-    out_.physical = static_cast<int>(most->link);
-    out_.per_byte = most->bytes / port->bytes;
-    const topologies::PhysicalLink& p = s.cluster.links()[most->link];
-    out_.link = out.graph.add_link({fmt::format("{} {}->{}", p.cls, p.from, p.to), p.cls,
-                                    p.capacity * (out_.scale_up ? s.what_if.nvlink : s.what_if.nic),
-                                    stands_for_ * width_});
-    return out_;
-}
-
 /// One flow for each pair that has something to send, from port to port. Folded groups have all
 /// their members' ports.
 void Builder::pairwise(std::vector<sim::Demand>& demands, const Group& g,
                        const topologies::Flows& flows, bool outwards, double payload,
                        const topologies::TransferCost& cost) {
     const auto gpu = [&](std::size_t member) {
-        return fold_ ? g.lanes.front().gpu + static_cast<int>(member) : g.lanes[member].gpu;
+        return fold_ ? this->gpu(g, member) : g.lanes[member].gpu;
     };
     for (std::size_t s_ = 0; s_ < flows.ranks; ++s_)
         for (std::size_t d = 0; d < flows.ranks; ++d) {

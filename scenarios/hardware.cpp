@@ -9,8 +9,7 @@ std::vector<int> signature(const Scenario& s, int group) {
     std::vector<int> out;
     for (int rank = 0; rank < p.pipeline; ++rank)
         for (int member = 0; member < p.expert_group(); ++member)
-            out.push_back(
-                s.cluster.hardware(rank * p.per_stage() + group * p.expert_group() + member));
+            out.push_back(s.cluster.hardware(s.grid.gpu(rank, group, member)));
     return out;
 }
 
@@ -34,9 +33,12 @@ std::vector<AlikeGroups> alike_groups(const Scenario& s) {
 bool members_differ(const Scenario& s) {
     if (s.cluster.uniform()) return false;
     const Parallel& p = s.parallel;
-    for (int first = 0; first < p.pipeline * p.per_stage(); first += p.expert_group())
-        for (int member = 1; member < p.expert_group(); ++member)
-            if (s.cluster.hardware(first) != s.cluster.hardware(first + member)) return true;
+    for (int rank = 0; rank < p.pipeline; ++rank)
+        for (int group = 0; group < p.expert_data(); ++group)
+            for (int member = 1; member < p.expert_group(); ++member)
+                if (s.cluster.hardware(s.grid.gpu(rank, group, 0)) !=
+                    s.cluster.hardware(s.grid.gpu(rank, group, member)))
+                    return true;
     return false;
 }
 

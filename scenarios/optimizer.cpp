@@ -7,12 +7,18 @@
 namespace moesim::scenarios {
 namespace {
 
-/// How many pipeline ranks hold a copy of each stage (2 where flows run in opposite directions).
-int copies_of_stage(const Scenario& s) {
-    std::set<int> ranks;
+/// Ranks along some axes of all pipeline ranks that hold the first stage (2 of them where flows run
+/// in opposite directions); in a node: as around GPU 0.
+Among replicas(const Scenario& s, const RankGrid::Axes& axes) {
+    std::set<int> pipeline;
     for (int flow = 0; flow < s.schedule->flows(); ++flow)
-        ranks.insert(s.schedule->rank_of(s.shape(), 0, flow));
-    return static_cast<int>(ranks.size());
+        pipeline.insert(s.schedule->rank_of(s.shape(), 0, flow));
+    Among out{static_cast<int>(pipeline.size()), 0, axes};
+    for (const Axis axis : axes) out.ranks *= s.grid.degree(axis);
+    for (const int rank : pipeline)
+        out.per_node +=
+            s.grid.within(axes, s.cluster.gpus_per_node() - rank * s.grid.stride(Axis::pipeline));
+    return out;
 }
 
 RankParameters held(const Scenario& s, const std::vector<std::vector<Item>>& stages, int rank) {
@@ -27,17 +33,9 @@ RankParameters held(const Scenario& s, const std::vector<std::vector<Item>>& sta
 
 }  // namespace
 
-Replicas dense_replicas(const Scenario& s) {
-    const int ranks = s.parallel.data * s.parallel.context;
-    const int in_node = std::max(1, s.cluster.gpus_per_node() / s.parallel.tensor);
-    return {ranks * copies_of_stage(s), std::min(ranks, in_node)};
-}
+Among dense_replicas(const Scenario& s) { return replicas(s, {Axis::context, Axis::data}); }
 
-Replicas expert_replicas(const Scenario& s) {
-    const int ranks = s.parallel.expert_data();
-    const int in_node = std::max(1, s.cluster.gpus_per_node() / s.parallel.expert_group());
-    return {ranks * copies_of_stage(s), std::min(ranks, in_node)};
-}
+Among expert_replicas(const Scenario& s) { return replicas(s, {Axis::expert_data}); }
 
 std::set<int> stages_on(const Scenario& s, int rank, int stages) {
     std::set<int> out;
@@ -95,7 +93,7 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     const bool sharded = s.optimizer != "replicated";
     const bool reduced_already =  // while backwards ran
         s.optimizer == "zero2" || s.optimizer == "fsdp" || s.overlap.grad_reduce;
-    const Replicas dense = dense_replicas(s), experts = expert_replicas(s);
+    const Among dense = dense_replicas(s), experts = expert_replicas(s);
     for (Group& g : b.groups)
         g.unit =
             b.out.graph.add_unit({sim::UnitKind::optimizer, g.lanes.front().rank_class, -1, -1});
@@ -104,23 +102,24 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
     std::map<std::set<int>, std::vector<Group*>> together;
     for (Group& g : b.groups)
         together[stages_on(s, g.rank, static_cast<int>(stages.size()))].push_back(&g);
-    std::map<int, Step> reduced;
+    std::map<const Group*, Step> reduced;
     write_replicas(b, stages);
     const char* reduction = sharded ? "nccl.reduce_scatter" : "nccl.all_reduce";
     for (auto& [held_stages, who] : together) {
         if (reduced_already) break;
         const RankParameters p = held(s, stages, who.front()->rank);
-        const Step first = b.reduce(who, reduction, p.shared * s.recipe.reduce_bytes, dense.ranks,
-                                    dense.per_node, {}, "gradient reduction");
-        const Step last = b.reduce(who, reduction, p.routed * s.recipe.reduce_bytes, experts.ranks,
-                                   experts.per_node, {first}, "gradient reduction");
-        for (Group* g : who) reduced[g->rank] = last;
+        const Step first = b.reduce(who, reduction, p.shared * s.recipe.reduce_bytes, dense, {},
+                                    "gradient reduction");
+        const Step last = b.reduce(who, reduction, p.routed * s.recipe.reduce_bytes, experts,
+                                   {first}, "gradient reduction");
+        for (Group* g : who) reduced[g] = last;
     }
     // The global gradient norm: a few bytes from everybody to everybody.
     std::vector<Group*> all;
     for (Group& g : b.groups) all.push_back(&g);
-    const Step norm = b.reduce(all, "nccl.all_reduce", 8, std::max(2, ranks * dense.ranks),
-                               s.cluster.gpus_per_node(), {}, "gradient norm");
+    const Step norm = b.reduce(all, "nccl.all_reduce", 8,
+                               {std::max(2, ranks * dense.ranks), s.cluster.gpus_per_node()}, {},
+                               "gradient norm");
     for (Group& g : b.groups) {
         const RankParameters p = held(s, stages, g.rank);
         const double mine =
@@ -135,16 +134,16 @@ void write_optimizer(Builder& b, const std::vector<std::vector<Item>>& stages) {
             whole * (r.gather_bytes + r.weight_bytes + r.gradient_bytes);
         const topologies::Cost cost = s.profile.memory({"optimizer", bytes, 1}, false);
         const Step update =
-            b.optimizer(g, cost.seconds / s.what_if.memory_bound, cost, {reduced[g.rank], norm});
-        reduced[g.rank] = update;
+            b.optimizer(g, cost.seconds / s.what_if.memory_bound, cost, {reduced[&g], norm});
+        reduced[&g] = update;
     }
     if (!s.gathers_weights() || s.overlap.param_gather) return;
     for (auto& [held_stages, who] : together) {
         const RankParameters p = held(s, stages, who.front()->rank);
-        const Step first = b.reduce(who, "nccl.all_gather", p.shared * s.recipe.gather_bytes,
-                                    dense.ranks, dense.per_node, {}, "parameter gather");
-        b.reduce(who, "nccl.all_gather", p.routed * s.recipe.gather_bytes, experts.ranks,
-                 experts.per_node, {first}, "parameter gather");
+        const Step first = b.reduce(who, "nccl.all_gather", p.shared * s.recipe.gather_bytes, dense,
+                                    {}, "parameter gather");
+        b.reduce(who, "nccl.all_gather", p.routed * s.recipe.gather_bytes, experts, {first},
+                 "parameter gather");
     }
 }
 
@@ -173,7 +172,7 @@ void write_standing_memory(Builder& b, const std::vector<std::vector<Item>>& sta
             bytes[static_cast<std::size_t>(MemoryClass::gradients)] =
                 held_of(gradients) * r.gradient_bytes;
             bytes[static_cast<std::size_t>(MemoryClass::optimizer)] =
-                held_of(state) * (r.master_bytes + r.moment_bytes);
+                s.optimizer == "none" ? 0 : held_of(state) * (r.master_bytes + r.moment_bytes);
             bytes[static_cast<std::size_t>(MemoryClass::buffers)] = workspaces(s);
         }
     }

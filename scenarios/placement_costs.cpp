@@ -99,9 +99,11 @@ void write_replicas(Builder& b, const std::vector<std::vector<Item>>& stages) {
     for (Group& g : b.groups) {
         Group* const who[] = {&g};
         const int layers = moe_layers_on(s, stages, g.rank);
-        const int per_node = std::min(s.parallel.expert, s.cluster.gpus_per_node());
-        b.reduce(who, "nccl.all_reduce", slots * layers * expert * s.recipe.reduce_bytes,
-                 s.parallel.expert, per_node, {}, "replica gradient reduction");
+        const Among among{s.parallel.expert,
+                          s.grid.within({Axis::expert}, s.cluster.gpus_per_node()),
+                          {Axis::expert}};
+        b.reduce(who, "nccl.all_reduce", slots * layers * expert * s.recipe.reduce_bytes, among, {},
+                 "replica gradient reduction");
         if (!moving || layers == 0) continue;
         b.move(g, bytes * layers, share, beside);
         MoveCost& move = *b.out.move;

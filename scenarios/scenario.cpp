@@ -15,8 +15,8 @@
 namespace moesim::scenarios {
 namespace {
 
-Parallel read_parallel(sim::Table in) {
-    Parallel p;
+void read_parallel(sim::Table in, Scenario& s) {
+    Parallel& p = s.parallel;
     p.tensor = small(in, "tensor", 1, 1);
     p.context = small(in, "context", 1, 1);
     p.pipeline = small(in, "pipeline", 1, 1);
@@ -24,7 +24,7 @@ Parallel read_parallel(sim::Table in) {
     p.expert = small(in, "expert", 1, 1);
     p.expert_tensor = small(in, "expert_tensor", 1, 1);
     if (in.has("virtual")) p.virtual_stages = small(in, "virtual", 1);  // else the schedule's
-    return p;
+    s.grid = RankGrid::read(in, p);
 }
 
 void check_grid(sim::Table& in, const Scenario& s) {
@@ -224,7 +224,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
         in.fail("gpus",
                 fmt::format("the plan has {} GPUs, the cluster {}", s.gpus, s.cluster.gpus()),
                 "lower it, or name a larger cluster");
-    s.parallel = read_parallel(in.table("parallel"));
+    read_parallel(in.table("parallel"), s);
     read_routing(in, s);
     read_batch(in, s);
     read_step(in, s);
@@ -247,6 +247,7 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     in.ignore("source");
     in.finish();  // before the rules: a misspelt key is often why one is broken
     check_grid(in, s);
+    s.grid.check(in.table("parallel"));
     check_batch(in, s);
     check_schedule(in, s);
     split_layers(in, s);

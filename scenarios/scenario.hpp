@@ -8,6 +8,7 @@
 
 #include "models/model.hpp"
 #include "models/routing.hpp"
+#include "scenarios/rank_grid.hpp"
 #include "scenarios/recipe.hpp"
 #include "scenarios/schedule.hpp"
 #include "topologies/cluster.hpp"
@@ -16,19 +17,6 @@
 #include "topologies/kernel.hpp"
 
 namespace moesim::scenarios {
-
-/// Degrees of parallelism. Attention grid: tensor x context x data x pipeline; experts:
-/// expert_tensor x expert x (what is left) x pipeline; the two share the pipeline only. GPUs are
-/// numbered tensor first, then context, data, pipeline; those of the expert grid expert_tensor
-/// first, so an expert group (expert_tensor x expert) is a run of consecutive GPUs.
-struct Parallel {
-    int tensor = 1, context = 1, pipeline = 1, data = 1, expert = 1;
-    int virtual_stages = 1;  // stages per pipeline rank
-    int expert_tensor = 1;
-    [[nodiscard]] int per_stage() const { return tensor * context * data; }
-    [[nodiscard]] int expert_group() const { return expert * expert_tensor; }
-    [[nodiscard]] int expert_data() const { return per_stage() / expert_group(); }
-};
 
 /// What runs beside what. Without an entry, a transfer and the compute of its rank take turns.
 struct Overlap {
@@ -103,6 +91,7 @@ struct Scenario {
     topologies::Host host;
     Recipe recipe;
     Parallel parallel;
+    RankGrid grid;
     int gpus = 0;
     long global_batch = 0;  // sequences
     int micro_batch = 1;    // sequences

@@ -22,8 +22,8 @@ public:
 
     [[nodiscard]] int micro_batch() const { return micro_batch_; }
 
-    Step compute(const Item& item, Segment segment, bool contended, Step after) {
-        return b_.work(g_, item, segment, contended, micro_batch_, {after}, part_);
+    Step compute(const Item& item, Segment segment, double beside, Step after) {
+        return b_.work(g_, item, segment, beside, micro_batch_, {after}, part_);
     }
     /// What the item waits for with its weights.
     Step enter(const Item& item, bool backward, Step x) {
@@ -51,13 +51,23 @@ public:
         x = compute(item, segment, true, x);
         return {x, b_.tensor(g_, item, micro_batch_, contended, {x.with(beside)}, 1.0 / t)};
     }
-    Step move(const Item& item, Exchange what, bool contended, Step after) {
-        return b_.exchange(g_, item, what, contended, micro_batch_, {after}, part_);
+    Step move(const Item& item, Exchange what, double beside, Step after) {
+        return b_.exchange(g_, item, what, beside, micro_batch_, {after}, part_);
     }
     /// A tensor-parallel gather or scatter; nothing without tensor parallelism.
-    Step gather(const Item& item, bool contended, Step after) {
-        return b_.s.parallel.tensor > 1 ? b_.tensor(g_, item, micro_batch_, contended, {after})
-                                        : after;
+    Step gather(const Item& item, double beside, Step after) {
+        return b_.s.parallel.tensor > 1
+                   ? b_.tensor(g_, item, micro_batch_, beside, {after}, part_, part_)
+                   : after;
+    }
+    /// What the experts' ranks gather before their GEMMs, and scatter behind them.
+    Step before_experts(const Item& item, bool backward, double beside, Step x) {
+        x = b_.expert_tensor(g_, item, micro_batch_, backward, true, beside, {x}, part_);
+        return shared_by_tensor(item) ? gather(item, beside, x) : x;
+    }
+    Step behind_experts(const Item& item, bool backward, double beside, Step x) {
+        if (shared_by_tensor(item)) x = gather(item, beside, x);
+        return b_.expert_tensor(g_, item, micro_batch_, backward, false, beside, {x}, part_);
     }
 
     Step attention(const Item& item, bool contended, Step x) {
@@ -74,14 +84,9 @@ public:
         }
         if (!is_moe(item)) return sharded(item, segment, contended, x);
         const bool backward = segment != Segment::ffn_forward;
-        x = b_.expert_tensor(g_, item, micro_batch_, backward, true, contended, {x});
-        const bool shared = shared_by_tensor(item);
-        Block out;
-        if (shared) x = gather(item, contended, x);
-        out.computed = out.done = compute(item, segment, contended, x);
-        if (shared) out.done = gather(item, contended, out.done);
-        out.done = b_.expert_tensor(g_, item, micro_batch_, backward, false, contended, {out.done});
-        return out;
+        x = before_experts(item, backward, contended, x);
+        const Step computed = compute(item, segment, contended, x);
+        return {computed, behind_experts(item, backward, contended, computed)};
     }
 
     /// Forward through one item with nothing beside it.
@@ -120,31 +125,49 @@ private:
         return is_moe(item) ? experts(item, x) : ffn(item, Segment::ffn_forward, false, x).done;
     }
 
-    /// The tokens of a MoE layer in parts (Tutel, PipeMoE): exchanges of one part under the experts
-    /// of another. `first` and `last` are the exchanges, `middle` what computes on a part.
+    /// The tokens of a MoE layer in parts: transfers of one part under the experts of another.
     ///
-    ///   ep       d1 d2 d3 .. c1 c2 c3        a combine waits for its experts
-    ///   compute     e1 e2 e3                 experts wait for their dispatch
-    template <class Middle>
-    Step in_parts(const Item& item, Exchange first, Exchange last, Step x, Middle middle) {
-        const int count = b_.s.chunks;
-        if (count == 1) return move(item, last, false, middle(move(item, first, false, x)));
-        part_ = 1.0 / count;
-        std::vector<Step> parts(static_cast<std::size_t>(count));
-        for (Step& part : parts) part = move(item, first, true, x);
-        for (Step& part : parts) part = middle(part);
-        for (Step& part : parts) part = move(item, last, true, part);
+    ///   transfers  d1 d2 d3 .. c1 c2 c3      dispatch and gather; scatter and combine, which wait
+    ///   compute       e1 e2 e3               for their experts, as experts for their dispatch
+    ///
+    /// In kernels of their own (Tutel, PipeMoE) or as tiles of fused ones (Comet, arXiv:2502.19811:
+    /// thread blocks of one kernel move tiles while others compute). Weight gradients follow each
+    /// part, as automatic differentiation has them; with tiles they are one kernel, which has all
+    /// its input only at the end and runs under what is sent back.
+    Step in_parts(const Item& item, bool backward, bool whole, Step x) {
+        const Exchange first = backward ? Exchange::combine_gradient : Exchange::dispatch;
+        const Exchange last = backward ? Exchange::dispatch_gradient : Exchange::combine;
+        const Segment segment = backward ? Segment::ffn_input : Segment::ffn_forward;
+        const Builder::Beside beside = b_.side_by_side(g_, item, micro_batch_, backward, whole);
+        part_ = 1.0 / b_.s.chunks;
+        std::vector<Step> parts(static_cast<std::size_t>(b_.s.chunks));
+        for (Step& part : parts)
+            part = before_experts(item, backward, beside.transfers,
+                                  move(item, first, beside.transfers, x));
+        for (Step& part : parts) {
+            b_.goes_on = b_.s.tiles && &part != &parts.front();
+            part = compute(item, segment, beside.compute, part);
+            if (whole && !b_.s.tiles)
+                part = part.with(compute(item, Segment::ffn_weight, beside.compute, part));
+        }
+        b_.goes_on = false;
+        const Step computed = parts.back();
+        for (Step& part : parts)
+            part = move(item, last, beside.transfers,
+                        behind_experts(item, backward, beside.transfers, part));
         part_ = 1;
-        return parts.back();
+        if (!whole || !b_.s.tiles) return parts.back();
+        return parts.back().with(compute(item, Segment::ffn_weight, beside.compute, computed));
     }
 
     /// Dispatch, experts, combine; the shared expert under the dispatch where the plan says so.
     Step experts(const Item& item, Step x) {
-        const bool beside = b_.s.chunks > 1;
-        if (!has_shared_apart(item))
-            return in_parts(item, Exchange::dispatch, Exchange::combine, x, [&](Step part) {
-                return ffn(item, Segment::ffn_forward, beside, part).done;
-            });
+        if (!has_shared_apart(item) && b_.s.chunks > 1) return in_parts(item, false, false, x);
+        if (!has_shared_apart(item)) {
+            const Step sent = move(item, Exchange::dispatch, false, x);
+            const Step routed = ffn(item, Segment::ffn_forward, false, sent).done;
+            return move(item, Exchange::combine, false, routed);
+        }
         const Step sent = move(item, Exchange::dispatch, true, x);
         const Step shared = sharded(item, Segment::shared_forward, true, x).done;
         const Step routed = ffn(item, Segment::ffn_forward, false, sent).done;
@@ -152,17 +175,18 @@ private:
     }
 
     Step experts_gradient(const Item& item, bool whole, Step x) {
-        const bool beside = b_.s.chunks > 1;
         const auto gradients = [&](Step part) {
-            const Block block = ffn(item, Segment::ffn_input, beside, part);
+            const Block block = ffn(item, Segment::ffn_input, false, part);
             return whole
-                       ? block.done.with(compute(item, Segment::ffn_weight, beside, block.computed))
+                       ? block.done.with(compute(item, Segment::ffn_weight, false, block.computed))
                        : block.done;
         };
         if (!is_moe(item)) return gradients(x);
-        if (!has_shared_apart(item))
-            return in_parts(item, Exchange::combine_gradient, Exchange::dispatch_gradient, x,
-                            gradients);
+        if (!has_shared_apart(item)) {
+            if (b_.s.chunks > 1) return in_parts(item, true, whole, x);
+            const Step back = gradients(move(item, Exchange::combine_gradient, false, x));
+            return move(item, Exchange::dispatch_gradient, false, back);
+        }
         const Step back = move(item, Exchange::combine_gradient, true, x);
         const Block shared = sharded(item, Segment::shared_input, true, x);
         const Step home = move(item, Exchange::dispatch_gradient, whole, gradients(back));

@@ -65,58 +65,80 @@ Builder::GroupCost Builder::group_cost(const std::string& collective, double byt
     return {choice.load, cost};
 }
 
-Step Builder::ring(Group& g, const Ring& r, std::initializer_list<Step> after) {
-    if (r.ranks <= 1 || r.bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
-    const std::uint16_t id =
-        out.graph.add_op(std::string{r.title} + (r.contended ? " (beside compute)" : ""));
+Builder::Sent Builder::rung(const Group& g, const Ring& r) {
     // Inside a node everything takes NVLink. Beyond it, the ranks of a node take turns with their
     // NICs at each byte that leaves it.
-    const int in_node = std::max(1, s.cluster.gpus_per_node() / r.stride);
+    const RankGrid::Axes axes{r.axis};
+    const int in_node = s.grid.within(axes, s.cluster.gpus_per_node());
     const double nvlink = in_node > 1 ? r.sent : 0;
     const double nic = in_node < r.ranks ? r.sent / in_node : 0;
     topologies::TransferQuery query;
     query.collective = r.collective;
-    query.bytes = r.collective == "nccl.alltoall" ? 0 : r.bytes;
+    query.bytes = r.collective == "nccl.alltoall" ? 0 : r.bytes / r.tile;
     // Point-to-point calls are measured one message at a time.
-    query.nic_bytes = r.collective == "p2p" && nic > 0 ? r.bytes : nic;
-    query.nvlink_bytes = r.collective == "p2p" && nvlink > 0 ? r.bytes : nvlink;
-    query.contended = r.contended;
+    query.nic_bytes = r.collective == "p2p" && nic > 0 ? r.bytes : nic / r.tile;
+    query.nvlink_bytes = r.collective == "p2p" && nvlink > 0 ? r.bytes : nvlink / r.tile;
+    query.contended = r.beside > 0;
     query.ranks = r.ranks;
     query.nodes = (r.ranks + in_node - 1) / in_node;
     topologies::TransferCost cost = s.profile.transfer(query);
-    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention;
-    std::vector<sim::Demand> demands;
+    cost.slowdown = 1 + (cost.slowdown - 1) * s.what_if.contention * r.beside;
+    Sent out_{0, {}, cost};
+    for (const Lane& lane : g.lanes)
+        ported(out_.demands, lane, nic, nic, nvlink, nvlink, 1, 1, cost);
+    const double relayed = nic > 0 ? beyond_ports(out_.demands, g, 0, {axes}, nic, 0, cost) : 0;
+    out_.latency = relayed + cost.startup_s * r.tile * s.what_if.latency;
+    return out_;
+}
+
+Step Builder::ring(Group& g, const Ring& r, std::initializer_list<Step> after) {
+    if (r.ranks <= 1 || r.bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
+    const std::uint16_t id =
+        out.graph.add_op(std::string{r.title} + (r.beside > 0 ? " (beside compute)" : ""));
     std::vector<sim::StreamId> streams;
     std::vector<TaskId> ids;
     for (std::size_t l = 0; l < g.lanes.size(); ++l) {
-        ported(demands, g.lanes[l], nic, nic, nvlink, nvlink, 1, 1, cost);
         streams.push_back(g.lanes[l].*r.stream);
         const auto mine = gather(g, l, after);
         ids.insert(ids.end(), mine.begin(), mine.end());
     }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    const Sent sent = rung(g, r);
     Step step;
     step.shared = true;
-    step.first = out.graph.add_transfer(streams, cost.startup_s * s.what_if.latency, 0, demands,
+    step.first = out.graph.add_transfer(streams, sent.latency, 0, sent.demands,
                                         {r.kind, id, r.layer, r.micro_batch, g.unit}, ids);
     std::array<double, 4> ground{};
-    ground[static_cast<std::size_t>(cost.evidence)] =
+    ground[static_cast<std::size_t>(sent.cost.evidence)] =
         out.graph.alone_seconds(out.graph.tasks[step.first]);
-    add_ground(id, ground, cost.rel_error,
+    add_ground(id, ground, sent.cost.rel_error,
                static_cast<double>(width_) * static_cast<double>(g.lanes.size()));
     turn_[static_cast<std::size_t>(&g - groups.data())] = step;
     return step;
 }
 
-Step Builder::tensor(Group& g, const Item& item, int micro_batch, bool contended,
-                     std::initializer_list<Step> after, double part) {
+Ring Builder::tensor_ring(const Item& item, int micro_batch, double beside, double part,
+                          double of_layer) const {
     const int t = s.parallel.tensor;
     const double bytes = s.tokens_per_rank() * t * s.model.hidden * 2 * part;
-    return ring(g,
-                {Kind::tp, &Lane::tp, "nccl.all_gather", "tensor-parallel gather or scatter", bytes,
-                 bytes * (t - 1) / t, t, 1, item.layer, micro_batch, contended},
-                after);
+    return {Kind::tp,
+            &Lane::tp,
+            "nccl.all_gather",
+            "tensor-parallel gather or scatter",
+            bytes,
+            bytes * (t - 1) / t,
+            t,
+            Axis::tensor,
+            item.layer,
+            micro_batch,
+            beside,
+            s.tiles ? of_layer : 1};
+}
+
+Step Builder::tensor(Group& g, const Item& item, int micro_batch, double beside,
+                     std::initializer_list<Step> after, double part, double of_layer) {
+    return ring(g, tensor_ring(item, micro_batch, beside, part, of_layer), after);
 }
 
 /// Ring: keys and values (and, backward, their gradients) visit every rank. All-to-all: each rank
@@ -139,23 +161,35 @@ Step Builder::context(Group& g, const Item& item, int micro_batch, bool backward
                 {Kind::cp, &Lane::cp, alltoall ? "nccl.alltoall" : "p2p",
                  alltoall ? "context-parallel all-to-all" : "context-parallel ring", mine,
                  alltoall ? mine * (c - 1) / c * (backward ? 2 : 1) : mine * (c - 1), c,
-                 s.parallel.tensor, item.layer, micro_batch, false},
+                 Axis::context, item.layer, micro_batch, false},
                 after);
 }
 
 /// Rows of the hottest rank, BF16. Source: Megatron-LM core/transformer/moe/token_dispatcher.py.
-Step Builder::expert_tensor(Group& g, const Item& item, int micro_batch, bool backward, bool gather,
-                            bool contended, std::initializer_list<Step> after, double part) {
+Ring Builder::expert_ring(const Group& g, const Item& item, int micro_batch, bool backward,
+                          bool gather, double beside, double part) const {
     const int e = s.parallel.expert_tensor;
-    if (e == 1) return after.size() > 0 ? *after.begin() : Step{};
     const double bytes =
         hottest(load(item, micro_batch, g.replica, backward).rows) *
         s.model.kinds[static_cast<std::size_t>(item.kind)].moe->payload(s.model.hidden) * 2 * part;
-    return ring(g,
-                {Kind::tp, &Lane::tp, gather ? "nccl.all_gather" : "nccl.reduce_scatter",
-                 gather ? "expert-tensor gather" : "expert-tensor scatter", bytes,
-                 bytes * (e - 1) / e, e, 1, item.layer, micro_batch, contended},
-                after);
+    return {Kind::tp,
+            &Lane::tp,
+            gather ? "nccl.all_gather" : "nccl.reduce_scatter",
+            gather ? "expert-tensor gather" : "expert-tensor scatter",
+            bytes,
+            bytes * (e - 1) / e,
+            e,
+            Axis::expert_tensor,
+            item.layer,
+            micro_batch,
+            beside,
+            s.tiles ? part : 1};
+}
+
+Step Builder::expert_tensor(Group& g, const Item& item, int micro_batch, bool backward, bool gather,
+                            double beside, std::initializer_list<Step> after, double part) {
+    if (s.parallel.expert_tensor == 1) return after.size() > 0 ? *after.begin() : Step{};
+    return ring(g, expert_ring(g, item, micro_batch, backward, gather, beside, part), after);
 }
 
 Step Builder::send(Group& from, Group& to, int what, int micro_batch,
@@ -188,14 +222,17 @@ Step Builder::send(Group& from, Group& to, int what, int micro_batch,
             rate = out.graph.links[path.back()].capacity.si() *
                    (inside ? cost.nvlink_share : cost.nic_share);
         }
-        const sim::Demand demand{out.graph.add_path(path), bytes, bytes / rate};
-        const double latency = cost.startup_s * s.what_if.latency;
-        const TaskId task = out.graph.add_transfer(streams, latency, 0, {&demand, 1},
+        std::vector<sim::Demand> demands{{out.graph.add_path(path), bytes, bytes / rate}};
+        const Traffic traffic{{Axis::tensor}, topologies::Pattern::direct, to.rank};
+        const double relayed = inside ? 0 : beyond_ports(demands, from, l, traffic, bytes, 0, cost);
+        const double latency = relayed + cost.startup_s * s.what_if.latency;
+        const TaskId task = out.graph.add_transfer(streams, latency, 0, demands,
                                                    {Kind::pp, id, -1, micro_batch, from.unit},
                                                    gather(from, l, after));
         if (l == 0) step.first = task;
         std::array<double, 4> ground{};
-        ground[static_cast<std::size_t>(cost.evidence)] = latency + demand.wire_seconds;
+        ground[static_cast<std::size_t>(cost.evidence)] =
+            out.graph.alone_seconds(out.graph.tasks[task]);
         add_ground(id, ground, cost.rel_error, static_cast<double>(width_));
     }
     turn_[static_cast<std::size_t>(&from - groups.data())] = step;
@@ -203,16 +240,21 @@ Step Builder::send(Group& from, Group& to, int what, int micro_batch,
 }
 
 Step Builder::reduce(std::span<Group* const> who, const std::string& collective, double bytes,
-                     int ranks, int per_node, std::initializer_list<Step> after, const char* title,
+                     const Among& among, std::initializer_list<Step> after, const char* title,
                      bool behind_compute) {
-    if (ranks <= 1 || bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
-    const auto [load, cost] = group_cost(collective, bytes, ranks, per_node, false, title);
+    if (among.ranks <= 1 || bytes <= 0) return after.size() > 0 ? *after.begin() : Step{};
+    const auto [load, cost] =
+        group_cost(collective, bytes, among.ranks, among.per_node, false, title);
     const std::uint16_t id = out.graph.add_op(title);
     std::vector<sim::Demand> demands;
     std::vector<sim::StreamId> streams;
     std::vector<TaskId> ids;
     std::uint32_t unit = sim::kNone;
-    for (Group* g : who)
+    double relayed = 0;
+    for (Group* g : who) {
+        if (load.nic > 0 && !among.axes.empty())
+            relayed =
+                std::max(relayed, beyond_ports(demands, *g, 0, {among.axes}, load.nic, 0, cost));
         for (std::size_t l = 0; l < g->lanes.size(); ++l) {
             ported(demands, g->lanes[l], load.nic, load.nic, load.nvlink, load.nvlink, 1, 1, cost);
             streams.push_back(g->lanes[l].dp);
@@ -223,12 +265,13 @@ Step Builder::reduce(std::span<Group* const> who, const std::string& collective,
             if (behind_compute && !order.empty()) ids.push_back(order.back());
             if (behind_compute) unit = g->unit;
         }
+    }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     Step step;
     step.shared = true;
-    step.first = out.graph.add_transfer(streams, cost.startup_s * s.what_if.latency, 0, demands,
-                                        {Kind::dp, id, -1, -1, unit}, ids);
+    step.first = out.graph.add_transfer(streams, relayed + cost.startup_s * s.what_if.latency, 0,
+                                        demands, {Kind::dp, id, -1, -1, unit}, ids);
     std::array<double, 4> ground{};
     ground[static_cast<std::size_t>(cost.evidence)] =
         out.graph.alone_seconds(out.graph.tasks[step.first]);

@@ -28,25 +28,25 @@ WeightTraffic::WeightTraffic(Builder& b, const std::vector<std::vector<Item>>& s
 }
 
 Step WeightTraffic::gather(Group& g, Part p, Step after) {
-    const Replicas dense = dense_replicas(b_.s), experts = expert_replicas(b_.s);
+    const Among dense = dense_replicas(b_.s), experts = expert_replicas(b_.s);
     Group* const who[] = {&g};
     const double bytes = b_.s.recipe.gather_bytes;
-    const Step first = b_.reduce(who, "nccl.all_gather", p.shared * bytes, dense.ranks,
-                                 dense.per_node, {after}, "parameter gather", false);
-    return b_.reduce(who, "nccl.all_gather", p.routed * bytes, experts.ranks, experts.per_node,
-                     {first}, "parameter gather", false);
+    const Step first = b_.reduce(who, "nccl.all_gather", p.shared * bytes, dense, {after},
+                                 "parameter gather", false);
+    return b_.reduce(who, "nccl.all_gather", p.routed * bytes, experts, {first}, "parameter gather",
+                     false);
 }
 
 Step WeightTraffic::scatter(Group& g, Part p, Step after) {
     const bool sharded = b_.s.optimizer != "replicated";
     const char* collective = sharded ? "nccl.reduce_scatter" : "nccl.all_reduce";
     const double bytes = b_.s.recipe.reduce_bytes * (sharded ? 1 : 2);
-    const Replicas dense = dense_replicas(b_.s), experts = expert_replicas(b_.s);
+    const Among dense = dense_replicas(b_.s), experts = expert_replicas(b_.s);
     Group* const who[] = {&g};
-    const Step first = b_.reduce(who, collective, p.shared * bytes, dense.ranks, dense.per_node,
-                                 {after}, "gradient reduction", false);
-    return b_.reduce(who, collective, p.routed * bytes, experts.ranks, experts.per_node,
-                     {after.with(first)}, "gradient reduction", false);
+    const Step first =
+        b_.reduce(who, collective, p.shared * bytes, dense, {after}, "gradient reduction", false);
+    return b_.reduce(who, collective, p.routed * bytes, experts, {after.with(first)},
+                     "gradient reduction", false);
 }
 
 void WeightTraffic::begin() {

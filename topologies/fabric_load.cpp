@@ -6,14 +6,22 @@
 namespace moesim::topologies {
 namespace {
 
-constexpr int kWindow = 4096;  // GPUs of other groups that are looked at
-
 bool is_port(const std::string& cls) { return cls == "nvlink" || cls == "nic"; }
 
 /// The member of `group` in the node of `to` with the number of `from` in its own, -1 when none.
 int relay(const Cluster& c, std::span<const int> group, int from, int to) {
     const int want = c.node_of(to) * c.gpus_per_node() + from % c.gpus_per_node();
     return std::find(group.begin(), group.end(), want) == group.end() ? -1 : want;
+}
+
+/// Members per node when each of several nodes holds equally many in a row, else 1.
+std::size_t next_node(const Cluster& c, std::span<const int> group) {
+    std::size_t first = 0;
+    while (first < group.size() && c.node_of(group[first]) == c.node_of(group[0])) ++first;
+    if (first == group.size() || group.size() % first != 0) return 1;
+    for (std::size_t i = 0; i < group.size(); ++i)
+        if (c.node_of(group[i]) != c.node_of(group[i / first * first])) return 1;
+    return first;
 }
 
 }  // namespace
@@ -48,12 +56,14 @@ std::vector<Flow> exchange_flows(const Cluster& cluster, std::span<const int> gr
     std::vector<Flow> flows;
     const std::size_t members = group.size();
     if (members < 2) return flows;
+    if (pattern == Pattern::ring) {
+        const std::size_t step = next_node(cluster, group);
+        for (std::size_t s = 0; s < members; ++s)
+            flows.push_back({group[s], group[(s + step) % members], bytes});
+        return flows;
+    }
     const double each = bytes / static_cast<double>(members - 1);
     for (std::size_t s = 0; s < members; ++s) {
-        if (pattern == Pattern::ring) {
-            flows.push_back({group[s], group[(s + 1) % members], bytes});
-            continue;
-        }
         for (std::size_t d = 0; d < members; ++d) {
             if (s == d) continue;
             const int from = group[s], to = group[d];
@@ -90,35 +100,18 @@ FabricLoad fabric_load(const Cluster& cluster, std::span<const Flow> flows) {
         const LinkLoad load{id, amount};
         const PhysicalLink& link = cluster.links()[load.link];
         const double seconds = load.bytes / link.capacity.si();
-        auto [at, fresh] =
-            classes.try_emplace(link.cls, ClassLoad{link.cls, load.link, load.bytes, seconds, 0});
+        auto [at, fresh] = classes.try_emplace(
+            link.cls, ClassLoad{link.cls, load.link, load.bytes, seconds, 0, 0});
         if (!fresh && seconds > at->second.seconds) {
             at->second.link = load.link;
             at->second.bytes = load.bytes;
             at->second.seconds = seconds;
         }
         at->second.total_bytes += load.bytes;
+        ++at->second.links;
     }
     for (auto& [cls, load] : classes) out.classes.push_back(std::move(load));
     return out;
-}
-
-FabricLoad concurrent_load(const Cluster& cluster, std::span<const int> group, int first, int gpus,
-                           double bytes, Pattern pattern) {
-    std::vector<Flow> flows;
-    if (group.size() < 2) return {};
-    const auto size = static_cast<int>(group.size());
-    const int groups = std::max(1, gpus / size);
-    const int me = (group.front() - first) / size;
-    const int half = std::max(1, kWindow / size / 2);
-    const int begin = std::max(0, me - half), end = std::min(groups, me + half + 1);
-    for (int g = begin; g < end; ++g) {
-        std::vector<int> members;
-        for (const int gpu : group) members.push_back(gpu + (g - me) * size);
-        const auto more = exchange_flows(cluster, members, bytes, pattern);
-        flows.insert(flows.end(), more.begin(), more.end());
-    }
-    return fabric_load(cluster, flows);
 }
 
 }  // namespace moesim::topologies

@@ -15,6 +15,7 @@ struct ClassLoad {
     double bytes;        // on it
     double seconds;      // bytes / nominal rate
     double total_bytes;  // on all links of the class
+    int links;           // of the class that carry anything
 };
 
 /// What exchanges put on the fabric when all groups run theirs at the same time.
@@ -39,23 +40,19 @@ struct FabricLoad {
 enum class Pattern {
     direct,     // from every GPU to every other one
     same_rail,  // across nodes only to the GPU of the own number there (DeepEP), which forwards
-    ring        // to the next GPU of the group
+    ring        // in rings: to the next GPU, across nodes to the one of its number in the next node
 };
 
 /// Flows of one exchange of a group (GPU numbers, in rank order) in which every GPU sends `bytes`
-/// in all: equally much to each other member (direct), to the members of its own number in other
+/// in all: equally much to each other member (direct); to the members of its own number in other
 /// nodes and, for the members inside, over the scale-up fabric (same_rail; a member whose number
-/// the node there lacks gets it directly), or all to the next (ring).
+/// the node there lacks gets it directly); or to the next (ring: NCCL's rings are as many as NICs,
+/// each leaves a node by another one, so that in a group over several nodes every GPU sends to its
+/// like in the next node; where nodes hold unequally many, to the next GPU).
 std::vector<Flow> exchange_flows(const Cluster& cluster, std::span<const int> group, double bytes,
                                  Pattern pattern);
 
 /// The load of flows, class by class.
 FabricLoad fabric_load(const Cluster& cluster, std::span<const Flow> flows);
-
-/// Load of the balanced exchange of `group` while the groups around it do the same: all groups of
-/// equal size that the first `gpus` GPUs hold, one after another from `first` on, at most 4,096
-/// GPUs of them around the group itself (deterministic; a leaf or pod is smaller).
-FabricLoad concurrent_load(const Cluster& cluster, std::span<const int> group, int first, int gpus,
-                           double bytes, Pattern pattern);
 
 }  // namespace moesim::topologies
