@@ -47,6 +47,27 @@ svg .on{fill:#fff;font-weight:600;paint-order:stroke;stroke:#0006;stroke-width:2
 pointer-events:none}
 svg .box{fill:#101418;font-size:9.5px;pointer-events:none}
 svg .grid{stroke:var(--rule)}svg .mark{stroke:var(--ink);stroke-dasharray:4 3}
+svg .wire{stroke:var(--soft);stroke-width:1.5}
+svg .tier{fill:var(--panel);stroke:var(--rule)}svg .strong-tier{stroke:var(--blue)}
+.h4,.s0{fill:var(--idle)}
+.h0{fill:var(--blue)}.h1{fill:color-mix(in srgb,var(--blue) 75%,var(--idle))}
+.h2{fill:color-mix(in srgb,var(--blue) 50%,var(--idle))}
+.h3{fill:color-mix(in srgb,var(--blue) 25%,var(--idle))}
+.h5{fill:color-mix(in srgb,var(--red) 25%,var(--idle))}
+.h6{fill:color-mix(in srgb,var(--red) 50%,var(--idle))}
+.h7{fill:color-mix(in srgb,var(--red) 75%,var(--idle))}.h8,.s8{fill:var(--red)}
+.s1{fill:color-mix(in srgb,var(--orange) 25%,var(--idle))}
+.s2{fill:color-mix(in srgb,var(--orange) 50%,var(--idle))}
+.s3{fill:color-mix(in srgb,var(--orange) 75%,var(--idle))}.s4{fill:var(--orange)}
+.s5{fill:color-mix(in srgb,var(--red) 25%,var(--orange))}
+.s6{fill:color-mix(in srgb,var(--red) 50%,var(--orange))}
+.s7{fill:color-mix(in srgb,var(--red) 75%,var(--orange))}
+.drawn{display:none}.live .drawn{display:block}.live .charted>.chart{display:none}
+.chooser{display:none;gap:6px;margin:8px 0 2px}.live .chooser{display:flex;flex-wrap:wrap}
+.chooser button{font:inherit;font-size:12.5px;color:var(--ink);background:var(--panel);
+border:1px solid var(--rule);border-radius:6px;padding:2px 10px;cursor:pointer}
+.chooser button[aria-pressed=true]{border-color:var(--blue);box-shadow:inset 0 0 0 1px var(--blue)}
+.under{font-size:12.5px;color:var(--soft);margin:0 0 10px}
 svg .whisker{stroke:var(--soft)}svg .middle{fill:var(--ink)}svg .idle{fill:var(--idle)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:8px 0 4px;padding:0;
 font-size:13px}
@@ -56,7 +77,8 @@ th{text-align:left;font-weight:600;color:var(--soft);border-bottom:1px solid var
 th,td{padding:3px 14px 3px 0;vertical-align:top;overflow-wrap:break-word}
 td{border-bottom:1px solid var(--panel)}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.long{display:inline-block;max-width:230px;overflow-wrap:anywhere}.why{min-width:300px}
+.long{display:inline-block;max-width:230px;overflow-wrap:anywhere}
+td:first-child .long{min-width:180px}td:has(>.dot){white-space:nowrap}.why{min-width:300px}
 tr.sum td{font-weight:600;border-top:1px solid var(--rule)}
 tr.default td{color:var(--soft)}
 .bar{display:inline-flex;width:150px;height:9px;background:var(--idle);border-radius:2px;
@@ -65,7 +87,7 @@ overflow:hidden}
 code,pre{font:12.5px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:8px;padding:12px 14px;
 white-space:pre-wrap;overflow-wrap:anywhere}
-@media print{body{max-width:none;padding:0;font-size:11px}nav{display:none}svg{min-width:0}
+@media print{body{max-width:none;padding:0;font-size:11px}nav,.live .chooser,.live .drawn{display:none}.live .charted>.chart{display:block}svg{min-width:0}
 h2{break-after:avoid}table{font-size:10px}tr{break-inside:avoid}.legend,figcaption{font-size:11px}
 .tiles{grid-template-columns:repeat(auto-fit,minmax(118px,1fr))}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
