@@ -20,7 +20,8 @@ std::string caption(const View& view, std::uint32_t rank_class, const UnitSpan& 
             for (const TaskSpan& t : task_spans(graph, view.run.line, s, 0, unit.begin, unit.end))
                 if (graph.tasks[t.task].label.unit == unit.unit)
                     micro_batches.insert(graph.tasks[t.task].label.micro_batch);
-    std::string out{unit_kind_name(graph.units[unit.unit].kind)};
+    std::string out = html::escape(graph.rank_classes[rank_class].name) + ": " +
+                      std::string{unit_kind_name(graph.units[unit.unit].kind)};
     const char* join = micro_batches.size() > 1 ? ", micro-batches " : ", micro-batch ";
     for (const int m : micro_batches) {
         out += fmt::format("{}{}", join, m);
@@ -62,9 +63,7 @@ std::string timeline_section(const View& view) {
     const std::uint32_t middle = shown[shown.size() / 2];
     const std::vector<UnitSpan> steady = steady_units(view.run, middle, 2);
     if (!steady.empty()) {
-        body += fmt::format("<h3>Inside {} of {}</h3>\n",
-                            steady.size() > 1 ? "two steady units" : "one unit",
-                            html::escape(view.run.lowered.graph.rank_classes[middle].name));
+        body += "<h3>Streams in a steady unit</h3>\n";
         body += html::legend(task_keys(view.run, middle, steady));
         std::string drawings;
         for (const UnitSpan& unit : steady)

@@ -96,7 +96,7 @@ expect 0 "" "${run[@]}"
 grep -q $'\x1b' "$work/stdout" && complain "colour in a pipe"
 awk 'length($0) > 80 { exit 1 }' "$work/stdout" || complain "a line of more than 80 columns"
 if command -v script >/dev/null; then
-    terminal() { env TERM=xterm "$@" script -qec "$(printf '%q ' "${run[@]}")" /dev/null </dev/null; }
+    terminal() { env "$@" TERM=xterm script -qec "$(printf '%q ' "${run[@]}")" /dev/null </dev/null; }
     terminal -u NO_COLOR | grep -q $'\x1b\[1m' || complain "no colour on a terminal"
     terminal NO_COLOR=1 | grep -q $'\x1b\[1m' && complain "colour under NO_COLOR"
 fi

@@ -37,7 +37,7 @@ const kLook = `(() => {
     figures: document.querySelectorAll("figure.charted").length,
     statics: [...document.querySelectorAll(".charted > .chart")].filter(visible).length,
     overflow: document.documentElement.scrollWidth - innerWidth,
-    loaded: performance.getEntriesByType("navigation")[0].loadEventEnd,
+    loaded: Number(document.documentElement.dataset.drawnAfter),
     resources: performance.getEntriesByType("resource").length,
     sections: [...document.querySelectorAll("section")].map((s) => s.id),
   };
@@ -46,6 +46,8 @@ const kLook = `(() => {
 async function look(browser, file, scheme) {
   const page = await browser.page({ scheme });
   await open(page, `file://${file}`);
+  for (let i = 0; i < 1000 && !(await evaluate(page, "document.documentElement.dataset.charts")); ++i)
+    await new Promise((resolve) => setTimeout(resolve, 10));
   const seen = await evaluate(page, kLook);
   const of = `${file}, ${scheme}`;
   for (const { method, params } of page.events) {

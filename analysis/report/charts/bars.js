@@ -59,7 +59,7 @@ function option(data, view) {
         silent: true,
         symbol: "none",
         lineStyle: { color: ink("--ink"), type: "dashed" },
-        label: { formatter: data.mark.label, color: ink("--soft"), fontSize: 11, position: "end" },
+        label: { formatter: data.mark.label, color: ink("--soft"), fontSize: 11, position: "start" },
         data: [{ xAxis: data.mark.value / axis.unit }],
       } : undefined,
     })),

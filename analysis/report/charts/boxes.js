@@ -40,17 +40,20 @@ function visible(rows, from, until, pixel) {
 
 const kLetter = 5.6, kWord = 6;  // pixels of a letter; letters that a cut word must keep
 
-/** The lines of `words` that fit into `width` pixels, cut where enough of them is left. */
-function fitted(words, width) {
+/** One line of text: the first of `texts` that fits, or that one cut where enough of it is left. */
+function fitted(texts, room) {
+  const whole = texts.find((text) => text.length <= room);
+  return whole ?? (room > kWord ? `${texts[0].slice(0, room - 1)}…` : "");
+}
+
+/** The lines of `words` as far as they fit into `width` pixels. */
+function lines(words, width) {
   const room = Math.floor((width - 4) / kLetter);
-  return words
-    .map((text) => (text.length <= room ? text : room > kWord ? `${text.slice(0, room - 1)}…` : ""))
-    .filter((text) => text)
-    .join("\n");
+  return words.map((texts) => fitted(texts, room)).filter((text) => text).join("\n");
 }
 
 /**
- * rows     [{name, begins, ends (seconds, sorted), cls(i), words(i) (lines), tip(i)}]
+ * rows     [{name, begins, ends (seconds, sorted), cls(i), words(i) (lines, each [text, shorter, ...]), tip(i)}]
  * shown    [begin, end] of the first view, seconds; more: {end, unit, title, rowHeight}
  */
 export function boxes(box, rows, shown, more) {
@@ -96,7 +99,7 @@ export function boxes(box, rows, shown, more) {
           shape: { x: left, y: a[1] - tall / 2, width, height: tall },
           style: { fill: colours[api.value(4)] },
         }];
-        const words = i < 0 || width < 10 ? "" : fitted(rows[row].words(i), width);
+        const words = i < 0 || width < 10 ? "" : lines(rows[row].words(i), width);
         if (words)
           parts.push({
             type: "text",

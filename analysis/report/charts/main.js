@@ -10,11 +10,20 @@ import { streams } from "./streams.js";
 const kinds = { areas, bars, heat, schedule, streams };
 
 // Colours are the style sheet's; a chart is made anew when they change.
-function draw(figures) {
-  for (const figure of figures) {
-    if (figure.chart) figure.chart.dispose();
-    figure.chart = kinds[figure.data.kind](figure.box, figure.data);
+function draw(figure) {
+  if (figure.chart) figure.chart.dispose();
+  figure.chart = kinds[figure.data.kind](figure.box, figure.data);
+}
+
+// One after another, so that the page answers in between; the root element says when all are there.
+function drawFrom(i) {
+  if (i === figures.length) {
+    document.documentElement.dataset.charts = String(i);
+    document.documentElement.dataset.drawnAfter = String(Math.round(performance.now()));
+    return;
   }
+  draw(figures[i]);
+  setTimeout(drawFrom, 0, i + 1);
 }
 
 const figures = [];
@@ -25,8 +34,7 @@ for (const script of document.querySelectorAll('figure > script[type="applicatio
   figures.push({ box, data: JSON.parse(script.textContent), chart: null });
 }
 document.documentElement.classList.add("live");
-draw(figures);
+drawFrom(0);
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(figures));
-addEventListener("resize", () => figures.forEach((figure) => figure.chart.resize()));
-document.documentElement.dataset.charts = String(figures.length);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => figures.forEach(draw));
+addEventListener("resize", () => figures.forEach((figure) => figure.chart?.resize()));

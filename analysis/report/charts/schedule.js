@@ -13,7 +13,7 @@ function row({ name, spans }, kinds) {
   return {
     name, begins, ends,
     cls: (i) => kind(i).cls,
-    words: (i) => [batch(i)],
+    words: (i) => [[batch(i)]],
     tip: (i) => `<strong>${escape(name)}: ${escape(kind(i).label)}</strong><br>` +
       (batch(i) ? `micro-batch ${batch(i)}<br>` : "") +
       `${seconds(ends[i] - begins[i])} from ${seconds(begins[i])}`,

@@ -16,12 +16,14 @@ function row({ name, tasks }, ops, tick) {
   for (let i = 0; i < n; ++i) [begins[i], ends[i]] = [begins[i] * tick, ends[i] * tick];
   const op = (i) => ops[tasks[5 * i + 2]];
   const layer = (i) => tasks[5 * i + 3], batch = (i) => tasks[5 * i + 4];
+  const of = (i) =>
+    [layer(i) < 0 ? "" : `L${layer(i)}`, batch(i) < 0 ? "" : `m${batch(i)}`].filter((word) => word);
   return {
     name, begins, ends,
     cls: (i) => op(i).cls,
     words: (i) => [
-      op(i).name.replace(/ \(.*/, ""),
-      (layer(i) < 0 ? "" : `L${layer(i)}`) + (batch(i) < 0 ? "" : ` m${batch(i)}`),
+      [op(i).name.replace(/ \(.*/, "")],
+      [of(i).join(" "), of(i)[0] ?? ""],
     ],
     tip: (i) => `<strong>${escape(op(i).name)}</strong><br>` +
       (layer(i) < 0 ? "" : `layer ${layer(i)}<br>`) +
