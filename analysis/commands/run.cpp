@@ -8,6 +8,10 @@
 namespace moesim::analysis {
 namespace {
 
+/// Participants of tasks up to which a report's sensitivity is worked out unasked: it lowers the
+/// scenario half a dozen times.
+constexpr std::size_t kModest = 20'000'000;
+
 /// moesim run SCENARIO.toml: one scenario, and its variants beside it.
 class Run final : public Command {
 public:
@@ -16,8 +20,9 @@ public:
         app.add_option("--set", sets_, "key.path=value, over what the scenario says");
         app.add_option("--out", folder_, "folder for result.json, report.html, timeline, tables");
         app.add_option("--json", json_, "file for the result, or - for standard output");
-        app.add_flag("--sensitivity", sensitivity_,
-                     "what 10 % more of everything would bring (always with --out)");
+        app.add_flag(
+            "--sensitivity", sensitivity_,
+            "what 10 % more of everything would bring; with --out, unless the run is huge");
         app.add_option("--engine", options_.engine, "simgrid or replay")
             ->check(CLI::IsMember(sim::Registry<sim::Engine>::names()));
         app.add_option("--fold", fold_, "auto: simulate equal ranks once; off: every rank")
@@ -50,7 +55,7 @@ public:
         }
         times.variants_s = watch.lap();
         progress.next("sensitivity");
-        if (sensitivity_ || !folder_.empty())
+        if (sensitivity_ || (!folder_.empty() && base.line.end.size() <= kModest))
             result["sensitivity"] = sensitivity_json(base, options_);
         times.sensitivity_s = watch.lap();
         if (!json_.empty()) write_json(json_, result);

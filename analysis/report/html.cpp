@@ -57,7 +57,8 @@ std::string escape(std::string_view text) {
 
 std::string seconds(double s) {
     const double a = std::abs(s);
-    if (a >= 1 || a == 0) return figures(s) + "\u00a0s";
+    if (a == 0) return "0\u00a0s";
+    if (a >= 1) return figures(s) + "\u00a0s";
     if (a >= 1e-3) return fmt::format("{:.{}f}\u00a0ms", s * 1e3, a >= 0.1 ? 1 : 2);
     return fmt::format("{:.1f}\u00a0µs", s * 1e6);
 }

@@ -20,17 +20,14 @@ double at_share(const std::vector<double>& sorted, double share) {
     return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
 }
 
-/// Values of many rows or columns as means of blocks, so that neither has more than kMostCells.
-std::vector<double> thinned(const std::vector<double>& values, std::size_t columns,
+/// A square of values as means of blocks of so many rows and columns, which divide it.
+std::vector<double> thinned(const std::vector<double>& values, std::size_t side,
                             std::size_t block) {
-    const std::size_t wide = (columns + block - 1) / block, rows = values.size() / columns;
-    std::vector<double> out(wide * ((rows + block - 1) / block), 0.0), count(out.size(), 0.0);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::size_t to = i / columns / block * wide + i % columns / block;
-        out[to] += values[i];
-        count[to] += 1;
-    }
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] /= count[i];
+    const std::size_t wide = side / block;
+    std::vector<double> out(wide * wide, 0.0);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        out[i / side / block * wide + i % side / block] +=
+            values[i] / static_cast<double>(block * block);
     return out;
 }
 
@@ -57,10 +54,11 @@ std::string load_heat(const LoadMap& map) {
 
 /// Who sends to whom.
 std::string traffic(const LoadMap& map) {
-    const std::size_t block = (map.ranks + kMostCells - 1) / kMostCells;
+    std::size_t block = (map.ranks + kMostCells - 1) / kMostCells;
+    while (map.ranks % block != 0) ++block;  // blocks of nodes rather than across them
     const std::vector<double> copies =
         block > 1 ? thinned(map.copies, map.ranks, block) : map.copies;
-    const std::size_t wide = (map.ranks + block - 1) / block;
+    const std::size_t wide = map.ranks / block;
     const std::string unit = block > 1 ? fmt::format(" / {}", block) : "";
     std::string caption = fmt::format(
         "Token copies from rank to rank in one dispatch, relays included; {} and all layers. What "

@@ -5,7 +5,7 @@ namespace moesim::analysis {
 namespace {
 
 /// Surfaces and inks; colours of things are the same in both, chosen to stand apart on either.
-constexpr const char* kInks = R"(
+constexpr std::string_view kInks = R"(
 :root{color-scheme:light dark;--page:#fff;--ink:#1a1f26;--soft:#59636e;--rule:#dde2e8;
 --panel:#f5f7f9;
 --idle:#eceff2;--bad:#b3261e;--good:#1a7f37;
@@ -19,7 +19,7 @@ constexpr const char* kInks = R"(
 --red:#cf5257;--brown:#b08262;--grey:#56606b;--green:#62b064;--sky:#6fb6e8}}
 )";
 
-constexpr const char* kPage = R"(
+constexpr std::string_view kPage = R"(
 *{box-sizing:border-box}
 body{margin:0 auto;padding:24px 28px 64px;max-width:1180px;background:var(--page);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
@@ -28,7 +28,7 @@ h2{font-size:19px;margin:44px 0 4px;padding-top:14px;border-top:1px solid var(--
 h3{font-size:15px;margin:22px 0 6px}
 p{margin:4px 0 12px;max-width:900px}
 .plan,figcaption,small,nav{color:var(--soft)}
-nav{font-size:13px;margin:18px 0 0}nav a{margin-right:14px;white-space:nowrap}
+nav{font-size:13px;margin:18px 0 0;display:flex;flex-wrap:wrap;gap:2px 14px}nav a{white-space:nowrap}
 a{color:inherit}
 .bad{color:var(--bad)}.good{color:var(--good)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(146px,1fr));gap:10px;margin:18px 0}
@@ -76,9 +76,9 @@ table{border-collapse:collapse;font-size:13px;margin:8px 0 14px}
 th{text-align:left;font-weight:600;color:var(--soft);border-bottom:1px solid var(--rule)}
 th,td{padding:3px 14px 3px 0;vertical-align:top;overflow-wrap:break-word}
 td{border-bottom:1px solid var(--panel)}
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 .long{display:inline-block;max-width:230px;overflow-wrap:anywhere}
-td:first-child .long{min-width:180px}td:has(>.dot){white-space:nowrap}.why{min-width:300px}
+th{max-width:180px}td:first-child .long{min-width:180px}td:has(>.dot){white-space:nowrap}
 tr.sum td{font-weight:600;border-top:1px solid var(--rule)}
 tr.default td{color:var(--soft)}
 .bar{display:inline-flex;width:150px;height:9px;background:var(--idle);border-radius:2px;
@@ -132,7 +132,8 @@ constexpr Colour kColours[] = {{"compute", "blue"},
 }  // namespace
 
 std::string style_sheet() {
-    std::string out = std::string{kInks} + kPage;
+    std::string out{kInks};
+    out += kPage;
     for (const Colour& c : kColours)
         out += std::string{".c-"} + c.names + "{fill:var(--" + c.value + ");background:var(--" +
                c.value + ")}\n";

@@ -72,7 +72,7 @@ std::string tiers_svg(const Tiers& t, int gpus_per_node) {
         svg.text(left(i) + kBoxWidth / 2, kTop + 20, fitted(t.tiers[i].name, kBoxWidth - 6, 12),
                  "strong", "middle");
         std::string count = plain(html::count(t.tiers[i].count));
-        if (t.tiers[i].name == "GPU" && gpus_per_node > 1)
+        if (t.tiers[i].name == "GPU" && gpus_per_node > 1 && gpus_per_node < t.tiers[i].count)
             count += fmt::format(", {} a node", gpus_per_node);
         svg.text(left(i) + kBoxWidth / 2, kTop + 36, fitted(count, kBoxWidth - 4, kSize), "tick",
                  "middle");
@@ -96,10 +96,11 @@ std::string topology_section(const View& view) {
                    html::seconds(e.latency_s)});
     return html::section(
         "topology", "Topology",
-        fmt::format("{} of the {} GPUs of {}: {} nodes of {}, {} each, {} of memory.",
+        fmt::format("{} of the {} GPUs of {}: {} of {}, {} each, {} of memory.",
                     html::count(view.run.scenario.gpus), html::count(cluster.gpus()),
-                    html::escape(cluster.name()), html::count(cluster.nodes()),
-                    cluster.gpus_per_node(), html::escape(device.name),
+                    html::escape(cluster.name()),
+                    cluster.nodes() == 1 ? "1 node" : html::count(cluster.nodes()) + " nodes",
+                    html::count(cluster.gpus_per_node()), html::escape(device.name),
                     html::bytes(device.memory.si())),
         html::figure(tiers_svg(tiers, cluster.gpus_per_node()),
                      "Equal things as one; a node is a scale-up domain. Where cables of a class "

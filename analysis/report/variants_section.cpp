@@ -21,7 +21,7 @@ std::string name_of(const ordered_json& variant) {
                                     : variant["scenario"]["name"].get<std::string>();
 }
 
-constexpr std::size_t kReasons = 6, kShortName = 28;
+constexpr std::size_t kReasons = 6, kLongestName = 60;
 
 /// Text that may be one long word; it is broken rather than widening the table.
 std::string long_text(const std::string& text) {
@@ -56,13 +56,11 @@ std::string differences(const View& view) {
                        {"MFU", kNumber},
                        {"exposed", kNumber},
                        {"max/mean", kNumber},
-                       {"memory", kNumber},
-                       {"what moved", kText}}};
+                       {"memory", kNumber}}};
     const auto add = [&](const std::string& name, const std::string& ratio, const ordered_json& r,
-                         const std::string& why, std::string_view cls) {
+                         std::string_view cls) {
         std::vector<std::string> cells{long_text(name), ratio};
         for (std::string& cell : figures(view, r)) cells.push_back(std::move(cell));
-        cells.push_back("<div class=\"why\">" + why + "</div>");
         table.row(cells, cls);
     };
     for (const ordered_json& v : view.result["variants"]) {
@@ -74,9 +72,9 @@ std::string differences(const View& view) {
                         : change < -5e-5 ? "good"
                                          : "",
                         100 * change),
-            v, reasons(v), "");
+            v, "");
     }
-    add("base: " + view.run.scenario.name, "", view.result, "", "sum");
+    add("base: " + view.run.scenario.name, "", view.result, "sum");
     return table.str();
 }
 
@@ -104,7 +102,7 @@ std::string parts_table(const View& view) {
     const ordered_json& base = view.result["step"]["breakdown_s"];
     std::vector<html::Table::Column> columns{{"", kText}, {"base, " + view.time_unit(), kNumber}};
     for (const ordered_json& v : view.result["variants"])
-        columns.push_back({sim::printable(name_of(v), kShortName), kNumber});
+        columns.push_back({sim::printable(name_of(v), kLongestName), kNumber});
     html::Table table{columns};
     for (const auto& [part, value] : base.items()) {
         std::vector<std::string> cells{
@@ -152,6 +150,13 @@ std::string memory_drawing(const View& view) {
                         "The hottest rank of each.", bars_chart({{"", bars}}, axis, mark));
 }
 
+std::string why(const View& view) {
+    html::Table table{{{"variant", kText}, {"what moved, most first", kText}}};
+    for (const ordered_json& v : view.result["variants"])
+        table.row({long_text(name_of(v)), reasons(v)});
+    return "<h3>Why</h3>\n" + table.str();
+}
+
 /// Keys of the scenario in which any variant differs, one line each.
 std::string changed_keys(const View& view) {
     std::map<std::string, std::map<std::size_t, std::string>> changed;  // key, by variant
@@ -188,8 +193,8 @@ std::string variants_section(const View& view) {
         "variants", "Variants beside the base",
         "Each variant is the scenario with a few keys changed, on the same routing. "
         "The other sections are about the base.",
-        differences(view) + drawing(view) + parts_table(view) + "<h3>Changed keys</h3>\n" +
-            changed_keys(view) + memory_drawing(view));
+        differences(view) + drawing(view) + why(view) + parts_table(view) +
+            "<h3>Changed keys</h3>\n" + changed_keys(view) + memory_drawing(view));
 }
 
 }  // namespace moesim::analysis

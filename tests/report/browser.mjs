@@ -62,9 +62,18 @@ export class Browser {
   }
 
   async close() {
-    this.process.kill();
+    const patience = setTimeout(() => this.process.kill("SIGKILL"), 5000);
+    await this.send("Browser.close").catch(() => {});
     await this.gone;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    clearTimeout(patience);
+    for (let tries = 0; tries < 50; ++tries) {  // its helpers may still be writing
+      try {
+        rmSync(this.profile, { recursive: true, force: true });
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
   }
 }
 

@@ -69,7 +69,7 @@ export function boxes(box, rows, shown, more) {
   };
   const seen = { from: shown[0], until: shown[1] };
   const near = (a, b) => Math.abs(a - b) < 1e-3 * (seen.until - seen.from);
-  const height = rows.length * rowHeight + 76;
+  const height = rows.length * rowHeight + 96;
   const ground = { start: (100 * shown[0]) / end, end: (100 * shown[1]) / end };
   const chart = make(box, height, {
     grid: { left: 8, right: 20, top: 6, bottom: 66, containLabel: true },

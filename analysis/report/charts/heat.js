@@ -57,6 +57,6 @@ export function heat(box, data) {
         `${escape(data.y.title)} ${escape(data.y.labels[y])}, ${escape(data.x.title)} ` +
         `${escape(data.x.labels[x])}<br><strong>${v.toFixed(data.digits)}</strong> ${escape(data.value)}`,
     },
-    series: [{ type: "heatmap", data: cells, progressive: 0, itemStyle: { borderWidth: 0 } }],
+    series: [{ type: "heatmap", data: cells, progressive: 0, progressiveThreshold: Infinity, itemStyle: { borderWidth: 0 } }],
   });
 }
