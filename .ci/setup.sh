@@ -5,6 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages=(g++ cmake ninja-build pkg-config libsimgrid-dev libboost-dev libfmt-dev
     libtomlplusplus-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libsqlite3-dev libglpk-dev
     libmetis-dev catch2)
+# For the charts of the report, which are bundled by npm; without them it has tables and drawings.
+wished=(nodejs npm)
 
 fail() {
     printf '%s\n' "$@" >&2
@@ -24,6 +26,14 @@ have_everything() {
     done
 }
 
+# Installs `wished` by the given apt-get where nothing of the kind is there; going without is fine.
+wish() {
+    command -v npm >/dev/null && return
+    echo "Installing ${wished[*]}, for the charts of the report"
+    { "$@" update || true; "$@" install -y --no-install-recommends "${wished[@]}"; } >/dev/null 2>&1 ||
+        echo "Going without: the report will have tables and drawings, no interactive charts."
+}
+
 # Installs what is missing, on Debian and its relatives; silent when nothing is.
 install_packages() {
     local missing=() package as_root=()
@@ -39,7 +49,10 @@ install_packages() {
         [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
             missing+=("$package")
     done
-    ((${#missing[@]})) || return 0
+    if ((!${#missing[@]})); then
+        if ((EUID == 0)); then wish env DEBIAN_FRONTEND=noninteractive apt-get -qq; fi
+        return 0
+    fi
 
     if ((EUID != 0)); then
         command -v sudo >/dev/null ||
@@ -59,6 +72,7 @@ install_packages() {
             "moesim is made for Debian 12; README.md, section 'Install, and other systems', says what it needs."
     fi
     rm -f "$log"
+    wish "${apt[@]}"
 }
 
 # Configures FOLDER (only Ninja or make is remembered from an earlier time) and builds the targets

@@ -77,7 +77,7 @@ std::string routing_digest(const Scenario& s) {
 }
 
 ordered_json compare(const std::vector<std::vector<Scenario>>& by_seed, const RunOptions& options,
-                     int jobs) {
+                     int jobs, const std::function<void(std::size_t, std::size_t)>& progress) {
     const std::size_t variants = by_seed.front().size();
     std::vector<std::function<std::string()>> work;
     for (const auto& all : by_seed)
@@ -87,7 +87,7 @@ ordered_json compare(const std::vector<std::vector<Scenario>>& by_seed, const Ru
                 out["routing_digest"] = routing_digest(scenario);
                 return out.dump();
             });
-    const std::vector<std::string> texts = run_jobs(work, jobs);
+    const std::vector<std::string> texts = run_jobs(work, jobs, progress);
     std::vector<ordered_json> results;  // of the first seed
     std::vector<std::vector<double>> times(variants);
     for (std::size_t i = 0; i < texts.size(); ++i) {

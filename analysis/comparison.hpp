@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -15,8 +16,10 @@ std::string routing_digest(const scenarios::Scenario& scenario);
 /// Runs every scenario with every seed; the result is that of the base with `variants` (base
 /// first), each with `vs_base`: step_time_ratio, and over seeds its mean, standard error and
 /// whether the two can be told apart (|mean| above two standard errors; null with one seed).
+/// progress(done, all) is called as runs end.
 nlohmann::ordered_json compare(const std::vector<std::vector<scenarios::Scenario>>& by_seed,
-                               const RunOptions& options, int jobs);
+                               const RunOptions& options, int jobs,
+                               const std::function<void(std::size_t, std::size_t)>& progress = {});
 
 /// The ranking for a terminal of 80 columns.
 std::string comparison_summary(const nlohmann::ordered_json& result);

@@ -7,6 +7,7 @@
 
 #include "analysis/command.hpp"
 #include "analysis/output.hpp"
+#include "analysis/temporary.hpp"
 #include "sim/input.hpp"
 #include "sim/paths.hpp"
 
@@ -51,6 +52,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    analysis::clean_up_when_interrupted();
     std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write with a message
     try {
         return run(argc, argv);

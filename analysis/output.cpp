@@ -8,8 +8,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
+#include "analysis/temporary.hpp"
 #include "sim/input.hpp"
 
 namespace moesim::analysis {
@@ -33,26 +36,61 @@ void print(std::string_view text) {
 }
 }  // namespace
 
-void write_file(const std::filesystem::path& path, std::string_view content) {
+namespace {
+
+void fill(const Temporary& file, std::string_view content) {
+    const std::filesystem::path path = file.target();
     std::error_code error;
     if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
     if (error) refuse(path, error.message());
-    if (std::filesystem::is_directory(path)) refuse(path, "is a directory");
-    const std::string temporary = fmt::format("{}.{}.tmp", path.string(), ::getpid());
-    std::FILE* file = std::fopen(temporary.c_str(), "wb");
-    if (file == nullptr) refuse(path, std::strerror(errno));
-    const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size() &&
-                         std::fflush(file) == 0;
+    if (std::filesystem::is_directory(path, error)) refuse(path, "is a directory");
+    std::FILE* out = std::fopen(file.path().c_str(), "wb");
+    if (out == nullptr) refuse(path, std::strerror(errno));
+    errno = 0;
+    const bool written = std::fwrite(content.data(), 1, content.size(), out) == content.size() &&
+                         std::fflush(out) == 0;
     const int why = errno;
-    if (std::fclose(file) != 0 || !written) {
-        std::remove(temporary.c_str());
-        refuse(path, std::strerror(why));
+    if (std::fclose(out) != 0 || !written) refuse(path, std::strerror(why != 0 ? why : errno));
+}
+
+void publish(Temporary& file) {
+    std::error_code error;
+    std::filesystem::rename(file.path(), file.target(), error);
+    if (error) refuse(file.target(), error.message());
+    file.done();
+}
+
+}  // namespace
+
+void write_file(const std::filesystem::path& path, std::string_view content) {
+    Temporary file{path.string()};
+    fill(file, content);
+    publish(file);
+}
+
+void write_files(const std::filesystem::path& folder,
+                 const std::map<std::string, std::string>& files) {
+    std::vector<std::unique_ptr<Temporary>> all;
+    for (const auto& [name, content] : files) {
+        all.push_back(std::make_unique<Temporary>((folder / name).string()));
+        fill(*all.back(), content);
     }
-    std::filesystem::rename(temporary, path, error);
-    if (error) {
-        std::remove(temporary.c_str());
-        refuse(path, error.message());
-    }
+    for (const auto& file : all) publish(*file);
+}
+
+void check_folder(const std::filesystem::path& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) refuse(folder, error.message());
+    if (!std::filesystem::is_directory(folder)) refuse(folder, "is not a folder");
+    fill(Temporary{(folder / "result.json").string()}, "");
+}
+
+void check_target(const std::string& target) {
+    if (target == "-" || target.empty()) return;
+    const std::filesystem::path path = target;
+    if (std::filesystem::is_directory(path)) refuse(path, "is a directory");
+    fill(Temporary{target}, "");
 }
 
 void write_json(const std::string& target, const nlohmann::ordered_json& json) {
@@ -66,6 +104,7 @@ void say(const std::string& text) {
     if (!quiet_ && !json_on_stdout_) print(text);
 }
 void set_quiet(bool quiet) { quiet_ = quiet; }
+bool is_quiet() { return quiet_; }
 
 std::string gzip(std::string_view content) {
     z_stream stream{};

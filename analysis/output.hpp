@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -11,6 +12,16 @@ namespace moesim::analysis {
 /// seen. Creates missing folders. Throws sim::InputError when it cannot (read-only, full, ...).
 void write_file(const std::filesystem::path& path, std::string_view content);
 
+/// Writes files of one folder: all under temporary names first, so that a full disk leaves what was
+/// there before.
+void write_files(const std::filesystem::path& folder,
+                 const std::map<std::string, std::string>& files);
+
+/// Whether files can be written into a folder (made when missing), or to a file or "-": to be asked
+/// before long work. Throws sim::InputError.
+void check_folder(const std::filesystem::path& folder);
+void check_target(const std::string& target);
+
 /// `target` is a file or "-" (standard output). Two-space indented, final newline.
 void write_json(const std::string& target, const nlohmann::ordered_json& json);
 
@@ -18,6 +29,7 @@ void write_json(const std::string& target, const nlohmann::ordered_json& json);
 /// asked for on standard output (write_json with "-").
 void say(const std::string& text);
 void set_quiet(bool quiet);
+bool is_quiet();
 
 /// gzip of `content` (deterministic: no time stamp).
 std::string gzip(std::string_view content);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <iterator>
+#include <optional>
 
 #include "analysis/report/ports.hpp"
 #include "analysis/report/spans.hpp"
@@ -14,7 +15,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr std::size_t kBuckets = 2000, kFewRanks = 6;
+constexpr std::size_t kBuckets = 1000, kFewRanks = 6;
 
 /// A rank class and the member of it that is shown as a process.
 struct Process {
@@ -51,7 +52,7 @@ public:
 private:
     /// Of a run with too many events, as much of its begin as has about `most`.
     void choose_end(std::size_t most) {
-        std::size_t events = processes_.size() * kBuckets;
+        std::size_t events = processes_.size() * 2 * kBuckets;
         for (const Process& p : processes_)
             for (sim::StreamId s = 0; s < graph_.streams.size(); ++s)
                 if (graph_.streams[s].rank_class == p.rank_class)
@@ -97,7 +98,9 @@ private:
                 event(pid, tid, t.begin, t.end, ops_[label.op], sim::name(label.kind), args(label));
             }
         }
-        if (p.member == 0) counter(p.rank_class, pid);
+        if (p.member != 0) return;
+        counter("NIC out", nic_out(run_, p.rank_class), pid);
+        counter("NVLink out", nvlink_out(run_, p.rank_class), pid);
     }
 
     [[nodiscard]] std::string args(const sim::Label& label) const {
@@ -130,9 +133,11 @@ private:
             pid, tid, from / 1000, from % 1000, dur / 1000, dur % 1000, name, category, values);
     }
 
-    void counter(std::uint32_t rank_class, std::size_t pid) {
-        const auto link = nic_out(run_, rank_class);
+    void counter(std::string_view port, std::optional<sim::LinkId> link, std::size_t pid) {
         if (!link) return;
+        const double capacity = graph_.links[*link].capacity.si();
+        const std::string title =
+            ordered_json(fmt::format("{}, % of {:.4g} GB/s", port, capacity / 1e9)).dump();
         const std::vector<double> rates = link_rate(graph_, run_.line, *link, kBuckets);
         double last = -1;
         for (std::size_t b = 0; b < rates.size(); ++b) {
@@ -140,9 +145,9 @@ private:
             if (at >= end_ || rates[b] == last) continue;
             last = rates[b];
             fmt::format_to(std::back_inserter(out_),
-                           "{{\"ph\":\"C\",\"pid\":{},\"ts\":{:.3f},\"name\":\"NIC out, bytes/s\","
-                           "\"args\":{{\"bytes_per_s\":{:.0f}}}}},\n",
-                           pid, at * 1e6, last);
+                           "{{\"ph\":\"C\",\"pid\":{},\"ts\":{:.3f},\"name\":{},"
+                           "\"args\":{{\"percent\":{:.2f}}}}},\n",
+                           pid, at * 1e6, title, 100 * last / capacity);
         }
     }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/report/chart_library.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/sections.hpp"
 
@@ -19,10 +20,12 @@ constexpr Chapter kChapters[] = {
     {"variants", "Variants", variants_section},
     {"time", "Where time goes", breakdown_section},
     {"phases", "Schedule", phases_section},
+    {"dominates", "What dominates", dominates_section},
     {"timeline", "Timeline", timeline_section},
     {"communication", "Communication", communication_section},
     {"load", "Expert load", load_section},
     {"memory", "Memory", memory_section},
+    {"topology", "Topology", topology_section},
     {"kernels", "Kernels", kernels_section},
     {"evidence", "Evidence", ops_section},
     {"inputs", "Assumptions", inputs_section},
@@ -63,9 +66,11 @@ std::string report_html(const Simulated& run, const ordered_json& result,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+        "'unsafe-inline'; script-src "
         "'unsafe-inline'\">\n<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n{}"
-        "<nav>{}</nav>\n{}</body>\n</html>\n",
-        html::escape(run.scenario.name), style_sheet(), headline_section(view), links, body);
+        "<nav>{}</nav>\n{}{}</body>\n</html>\n",
+        html::escape(run.scenario.name), style_sheet(), headline_section(view), links, body,
+        chart_library().empty() ? "" : fmt::format("<script>{}</script>\n", chart_library()));
 }
 
 }  // namespace moesim::analysis

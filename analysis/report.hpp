@@ -20,9 +20,11 @@ struct ScenarioText {
 /// Which keys of `resolved` the table holds; what it lacks was filled in.
 std::set<std::string> given_keys(const sim::Table& table, const nlohmann::ordered_json& resolved);
 
-/// The run as one HTML page: nothing is loaded from anywhere, drawings are inline SVG, it follows
-/// the reader's light or dark setting and prints. `result` is result_json's, with `variants` when
-/// there are some. The same input gives the same bytes.
+/// The run as one HTML page: nothing is loaded from anywhere, it follows the reader's light or dark
+/// setting and prints. Drawings are inline SVG; on a screen the chart library, where this program
+/// was built with it, draws most of them anew so that the reader can zoom and ask for figures.
+/// `result` is result_json's, with `variants` when there are some. The same input gives the same
+/// bytes.
 std::string report_html(const Simulated& run, const nlohmann::ordered_json& result,
                         const ScenarioText& input);
 

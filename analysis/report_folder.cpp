@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "analysis/markdown.hpp"
 #include "analysis/output.hpp"
 #include "analysis/perfetto.hpp"
 #include "analysis/stopwatch.hpp"
@@ -22,15 +23,16 @@ double peak_rss_bytes() {
 }  // namespace
 
 void write_report_folder(const std::filesystem::path& folder, const Simulated& run,
-                         const nlohmann::ordered_json& result, const ScenarioText& input,
-                         const CommandTimes& times) {
+                         const nlohmann::ordered_json& result, const nlohmann::ordered_json& shown,
+                         const ScenarioText& input, const CommandTimes& times) {
     Stopwatch watch;
-    write_file(folder / "result.json", result.dump(2) + "\n");
-    for (const auto& [name, text] : csv_tables(result)) write_file(folder / name, text);
+    std::map<std::string, std::string> files = csv_tables(shown);
+    files["result.json"] = result.dump(2) + "\n";
+    files["summary.md"] = summary_markdown(shown);
     const double tables = watch.lap();
-    write_file(folder / "report.html", report_html(run, result, input));
+    files["report.html"] = report_html(run, shown, input);
     const double report = watch.lap();
-    write_file(folder / "timeline.json.gz", gzip(perfetto_json(run)));
+    files["timeline.json.gz"] = gzip(perfetto_json(run));
     const double timeline = watch.lap();
     const nlohmann::ordered_json timing = {{"schema", "moesim.timing/1"},
                                            {"reading_s", times.reading_s},
@@ -38,11 +40,13 @@ void write_report_folder(const std::filesystem::path& folder, const Simulated& r
                                            {"engine_s", run.wall.engine_s},
                                            {"analysis_s", run.wall.booking_s + times.result_s},
                                            {"variants_s", times.variants_s},
+                                           {"sensitivity_s", times.sensitivity_s},
                                            {"tables_s", tables},
                                            {"report_s", report},
                                            {"timeline_s", timeline},
                                            {"peak_rss_bytes", peak_rss_bytes()}};
-    write_file(folder / "timing.json", timing.dump(2) + "\n");
+    files["timing.json"] = timing.dump(2) + "\n";
+    write_files(folder, files);
 }
 
 }  // namespace moesim::analysis

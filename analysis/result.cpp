@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "analysis/critical_path.hpp"
 #include "analysis/stopwatch.hpp"
 #include "analysis/uncertainty.hpp"
 #include "models/counts.hpp"
@@ -272,6 +273,7 @@ ordered_json result_json(const Simulated& run, const RunOptions& options) {
         {"unexplained", kUnexplained},       {"draws", interval.draws}};
     out["warnings"] = warnings(run.lowered);
     if (run.scenario.training) out["training"] = training_json(run.scenario, run.line.makespan);
+    out["critical_path"] = critical_path_json(run.lowered.graph, run.line);
     out["ops"] = ops_json(run.lowered);
     out["kernels_s"] = run.lowered.kernel_seconds;
     out["profile"] = run.scenario.profile.provenance();

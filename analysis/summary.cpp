@@ -118,6 +118,18 @@ std::string headline(const ordered_json& r, const Ink& ink) {
     out += line("expert load", fmt::format("max/mean {:.3f} on average, {:.3f} at worst",
                                            r["load"]["max_over_mean_mean"].get<double>(),
                                            r["load"]["max_over_mean_worst"].get<double>()));
+    if (r.contains("sensitivity")) {
+        std::vector<std::pair<double, std::string>> gains;
+        for (const auto& s : r["sensitivity"])
+            if (s["change"] != "even_load")
+                gains.emplace_back(s["step_time_ratio"].get<double>() - 1, s["change"]);
+        std::stable_sort(gains.begin(), gains.end());
+        std::string text;
+        for (std::size_t i = 0; i < std::min<std::size_t>(3, gains.size()); ++i)
+            text += fmt::format("{}{} {:+.1f} %", text.empty() ? "" : ", ", gains[i].second,
+                                100 * gains[i].first);
+        out += line("10 % better", text + " of the step");
+    }
     if (r.contains("training")) {
         const auto& t = r["training"];
         out +=

@@ -70,6 +70,22 @@ std::string ops(const ordered_json& all) {
     return out;
 }
 
+std::string critical_path(const ordered_json& ops) {
+    std::string out = line({"op", "kind", "seconds"});
+    for (const ordered_json& op : ops)
+        out += line({op["op"].get<std::string>(), op["kind"].get<std::string>(),
+                     number(op["seconds"].get<double>())});
+    return out;
+}
+
+std::string sensitivity(const ordered_json& all) {
+    std::string out = line({"change", "step_time_s", "step_time_ratio"});
+    for (const ordered_json& s : all)
+        out += line({s["change"].get<std::string>(), number(s["step_time_s"].get<double>()),
+                     number(s["step_time_ratio"].get<double>())});
+    return out;
+}
+
 std::string variants(const ordered_json& result) {
     std::string out = line(
         {"name", "step_time_s", "step_time_ratio", "mfu", "exposed_share", "peak_bytes", "fits"});
@@ -104,7 +120,9 @@ std::map<std::string, std::string> csv_tables(const ordered_json& result) {
         {"phases.csv", per_rank(result["ranks"], "phases_s")},
         {"kernels.csv", kernels(result["kernels_s"])},
         {"links.csv", links(result["links"])},
-        {"ops.csv", ops(result["ops"])}};
+        {"ops.csv", ops(result["ops"])},
+        {"critical_path.csv", critical_path(result["critical_path"]["ops"])}};
+    if (result.contains("sensitivity")) out["sensitivity.csv"] = sensitivity(result["sensitivity"]);
     if (result.contains("variants")) out["variants.csv"] = variants(result);
     return out;
 }

@@ -4,6 +4,9 @@
 #include "analysis/comparison.hpp"
 #include "analysis/jobs.hpp"
 #include "analysis/output.hpp"
+#include "analysis/progress.hpp"
+#include "analysis/report_folder.hpp"
+#include "analysis/stopwatch.hpp"
 
 namespace moesim::analysis {
 namespace {
@@ -46,25 +49,47 @@ public:
         app.add_option("--seeds", seeds_, "seeds to compare over")->check(CLI::Range(1, 1000));
         app.add_option("--jobs", jobs_, "processes at once")->check(CLI::Range(1, 1024));
         app.add_option("--json", json_, "file for the result, or - for standard output");
-        app.add_option("--out", folder_, "folder for result.json and report.html");
+        app.add_option("--out", folder_, "folder for result.json, report.html, tables");
         app.add_option("--engine", options_.engine, "simgrid or replay")
             ->check(CLI::IsMember(sim::Registry<sim::Engine>::names()));
     }
 
     int run(const Session& session) override {
+        Stopwatch watch;
         std::vector<std::vector<scenarios::Scenario>> by_seed;
         for (int i = 0; i < seeds_; ++i)
             by_seed.push_back(read(session.seed + static_cast<std::uint64_t>(i)));
+        check_target(json_);
+        if (!folder_.empty()) check_folder(folder_);
+        CommandTimes times;
+        times.reading_s = watch.lap();
+        Progress progress{"comparing", by_seed.size() * by_seed.front().size()};
         const nlohmann::ordered_json result =
-            compare(by_seed, options_, jobs_ > 0 ? jobs_ : cores());
+            compare(by_seed, options_, jobs_ > 0 ? jobs_ : cores(),
+                    [&progress](std::size_t done, std::size_t) { progress.show(done); });
+        times.variants_s = watch.lap();
         if (!json_.empty()) write_json(json_, result);
-        if (!folder_.empty())
-            write_file(std::filesystem::path{folder_} / "result.json", result.dump(2) + "\n");
+        if (!folder_.empty()) write_report(by_seed.front().front(), result, times);
         say(comparison_summary(result));
         return result["memory"]["fits"].get<bool>() ? 0 : 1;
     }
 
 private:
+    /// The report is about the base, with its variants first; its processes handed back results
+    /// only, so the base is simulated once more for its timeline.
+    void write_report(const scenarios::Scenario& base, const nlohmann::ordered_json& result,
+                      const CommandTimes& times) const {
+        sim::Table table = sim::Table::from_file(files_.front());
+        for (const std::string& assignment : sets_) table.set(assignment);
+        nlohmann::ordered_json shown = result;
+        shown["variants"].erase(0);
+        const Simulated run = simulate(base, options_);
+        write_report_folder(folder_, run, result, shown,
+                            {table.file().filename().string(), table.source_text(), sets_,
+                             given_keys(table, run.scenario.resolved)},
+                            times);
+    }
+
     std::vector<scenarios::Scenario> read(std::uint64_t seed) const {
         std::vector<scenarios::Scenario> all;
         for (const std::string& file : files_) {

@@ -66,9 +66,52 @@ std::vector<StackedBar> bars_of(const View& view, const char* key) {
     return out;
 }
 
+/// One bar per pipeline stage: its rank classes, weighted by the ranks that they stand for. Empty
+/// when every stage is one rank class.
+std::vector<StackedBar> stage_bars(const View& view, const char* key) {
+    struct Sum {
+        double weight = 0;
+        std::vector<Segment> segments;
+    };
+    std::map<int, Sum> stages;
+    for (const ordered_json& rank : view.result["ranks"]) {
+        Sum& sum = stages[rank["pipeline_rank"].get<int>()];
+        const double weight = rank["stands_for"];
+        const std::vector<Segment> own = segments_of(rank[key]);
+        sum.segments.resize(own.size());
+        for (std::size_t i = 0; i < own.size(); ++i) {
+            sum.segments[i].cls = own[i].cls;
+            sum.segments[i].label = own[i].label;
+            sum.segments[i].value += weight * own[i].value;
+        }
+        sum.weight += weight;
+    }
+    if (stages.size() == view.result["ranks"].size()) return {};
+    std::vector<StackedBar> out;
+    for (auto& [stage, sum] : stages) {
+        for (Segment& s : sum.segments) s.value /= sum.weight;
+        out.push_back({fmt::format("stage {}", stage), std::move(sum.segments), false});
+    }
+    return out;
+}
+
+/// Bars by stage, where a stage has several rank classes, and by rank class; both under the mean.
+std::string drawing(const View& view, const char* key, const std::vector<StackedBar>& bars,
+                    const std::string& title, const std::string& caption) {
+    const Axis axis = view.time_axis();
+    std::vector<StackedBar> stages = stage_bars(view, key);
+    std::vector<BarView> views{{"per rank class", bars}};
+    if (!stages.empty()) {
+        stages.insert(stages.begin(), bars.front());
+        views.insert(views.begin(), {"per stage", std::move(stages)});
+    }
+    return html::figure(stacked_bars(views.front().bars, axis, title), caption,
+                        bars_chart(views, axis));
+}
+
 std::string caption(const View& view) {
     const std::size_t ranks = view.result["ranks"].size();
-    std::string out = "One bar per simulated rank class, mean over its members. ";
+    std::string out = "One bar per pipeline stage or simulated rank class, mean over its members. ";
     if (ranks > kMostBars) out += fmt::format("{} of {} shown. ", kMostBars, ranks);
     const std::string fold = view.result["engine"]["fold"];
     return fold == "off" ? out : out + "Folded: " + html::escape(fold) + ".";
@@ -108,25 +151,24 @@ std::string spread_table(const View& view, const char* key, const Words& words,
 
 std::string breakdown_section(const View& view) {
     const std::vector<StackedBar> bars = bars_of(view, "breakdown_s");
-    const std::string drawing =
-        stacked_bars(bars, view.time_axis(), "Where a rank's step time goes");
     return html::section(
         "time", "Where a rank's time goes",
         "Every second of every rank is booked once; the parts sum to the step time.",
-        html::legend(keys_of(bars)) + html::figure(drawing, caption(view)) +
+        html::legend(keys_of(bars)) +
+            drawing(view, "breakdown_s", bars, "Where a rank's step time goes", caption(view)) +
             spread_table(view, "breakdown_s", part_words(), view.result["ranks"][0]["breakdown_s"],
                          view.result["ranks"][0]["rank"]));
 }
 
 std::string phases_section(const View& view) {
     const std::vector<StackedBar> bars = bars_of(view, "phases_s");
-    const std::string drawing = stacked_bars(bars, view.time_axis(), "What the schedule spends");
     return html::section(
         "phases", "What the schedule spends",
         "Seconds in units of each kind, with the waits inside them; they, the bubble and the "
         "optimizer "
         "sum to the step time.",
-        html::legend(keys_of(bars)) + html::figure(drawing, "") +
+        html::legend(keys_of(bars)) +
+            drawing(view, "phases_s", bars, "What the schedule spends", "") +
             spread_table(view, "phases_s", phase_words(), view.result["step"]["phases_rank0_s"],
                          "rank 0, member 0"));
 }

@@ -71,6 +71,29 @@ std::string stacked_bars(const std::vector<StackedBar>& bars, const Axis& axis,
     return svg.str();
 }
 
+nlohmann::ordered_json bars_chart(const std::vector<BarView>& views, const Axis& axis,
+                                  const std::optional<Mark>& mark) {
+    if (views.empty() || views.front().bars.empty()) return nullptr;
+    nlohmann::ordered_json out{
+        {"kind", "bars"},
+        {"axis", {{"title", axis.title}, {"unit", axis.unit}, {"end", axis.end}}}};
+    const std::vector<Segment>& parts = views.front().bars.front().segments;
+    for (const Segment& part : parts)
+        out["parts"].push_back({{"cls", part.cls}, {"label", part.label}});
+    if (mark) out["mark"] = {{"value", mark->value}, {"label", mark->label}};
+    for (const BarView& view : views) {
+        nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+        for (const StackedBar& bar : view.bars) {
+            nlohmann::ordered_json values = nlohmann::ordered_json::array();
+            for (std::size_t i = 0; i < parts.size(); ++i)
+                values.push_back(i < bar.segments.size() ? bar.segments[i].value : 0);
+            rows.push_back({{"label", bar.label}, {"strong", bar.strong}, {"values", values}});
+        }
+        out["views"].push_back({{"name", view.name}, {"rows", rows}});
+    }
+    return out;
+}
+
 std::string spread_chart(const std::vector<Spread>& spreads, double from,
                          const std::string& x_title, const std::string& y_title) {
     constexpr double left = 46, top = 8, high = 190;

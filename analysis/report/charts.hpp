@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,16 @@ struct Mark {
 std::string stacked_bars(const std::vector<StackedBar>& bars, const Axis& axis,
                          const std::string& title, const std::optional<Mark>& mark = {});
 
+/// Bars under a name, of which the reader chooses one at a time.
+struct BarView {
+    std::string name;
+    std::vector<StackedBar> bars;
+};
+/// The same bars for the page's script (charts/bars.js): null when there are none. All bars have
+/// the segments of the first.
+nlohmann::ordered_json bars_chart(const std::vector<BarView>& views, const Axis& axis,
+                                  const std::optional<Mark>& mark = {});
+
 /// How a quantity spreads at one position of the horizontal axis.
 struct Spread {
     std::string label;
@@ -47,5 +58,14 @@ std::string spread_chart(const std::vector<Spread>& spreads, double from,
 std::string area_chart(const std::vector<double>& values, double top, const Axis& x,
                        const std::string& y_title, const std::string& cls,
                        const std::string& top_label);
+
+/// Numbers [rows * columns] as colours in a few steps from `least` to `most`; `even`: colours of
+/// two kinds, below and above 1.
+std::string heat_svg(const std::vector<double>& values, std::size_t columns,
+                     const std::string& x_title, const std::string& y_title, bool even);
+/// The same for the page's script (charts/heat.js). Labels count from 0.
+nlohmann::ordered_json heat_chart(const std::vector<double>& values, std::size_t columns,
+                                  const std::string& x_title, const std::string& y_title,
+                                  const std::string& value, int digits, bool even);
 
 }  // namespace moesim::analysis

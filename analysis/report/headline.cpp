@@ -94,8 +94,13 @@ std::string headline_section(const View& view) {
                         html::count(t["gpu_hours"].get<double>()),
                         html::count(t["cost_usd"].get<double>())));
     }
+    out += "</div>\n";
+    if (r.contains("warnings"))
+        for (const ordered_json& warning : r["warnings"])
+            out +=
+                fmt::format("<p class=\"bad\">{}</p>\n", html::escape(warning.get<std::string>()));
     out += fmt::format(
-        "</div>\n<p>Of a rank's step, {} is compute; the largest losses are {}.</p>\n</header>\n\n",
+        "<p>Of a rank's step, {} is compute; the largest losses are {}.</p>\n</header>\n\n",
         percent(step["breakdown_s"]["compute"].get<double>() / view.step_time()),
         losses(step).empty() ? "none" : losses(step));
     return out;

@@ -57,7 +57,8 @@ std::string escape(std::string_view text) {
 
 std::string seconds(double s) {
     const double a = std::abs(s);
-    if (a >= 1 || a == 0) return figures(s) + "\u00a0s";
+    if (a == 0) return "0\u00a0s";
+    if (a >= 1) return figures(s) + "\u00a0s";
     if (a >= 1e-3) return fmt::format("{:.{}f}\u00a0ms", s * 1e3, a >= 0.1 ? 1 : 2);
     return fmt::format("{:.1f}\u00a0µs", s * 1e6);
 }
@@ -93,9 +94,27 @@ std::string section(std::string_view id, std::string_view title, std::string_vie
                        escape(title), lead, body);
 }
 
-std::string figure(std::string_view drawing, std::string_view caption) {
-    return fmt::format("<figure><div class=\"chart\">{}</div>{}</figure>\n", drawing,
-                       caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", caption));
+std::string script_json(const nlohmann::ordered_json& json) {
+    // "</script" and "<!--" end or change a script element, whatever stands in quotes.
+    std::string out;
+    for (const char c :
+         json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) {
+        if (c == '<')
+            out += "\\u003c";
+        else
+            out += c;
+    }
+    return out;
+}
+
+std::string figure(std::string_view drawing, std::string_view caption,
+                   const nlohmann::ordered_json& chart) {
+    return fmt::format(
+        "<figure{}><div class=\"chart\">{}</div>{}{}</figure>\n",
+        chart.is_null() ? "" : " class=\"charted\"", drawing,
+        chart.is_null() ? ""
+                        : "<script type=\"application/json\">" + script_json(chart) + "</script>",
+        caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", caption));
 }
 
 Table& Table::row(const std::vector<std::string>& cells, std::string_view cls) {

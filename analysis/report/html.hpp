@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,12 @@ std::string legend(const std::vector<Key>& keys);
 /// A heading with an anchor, a lead sentence (HTML) and a body (HTML).
 std::string section(std::string_view id, std::string_view title, std::string_view lead,
                     std::string_view body);
-/// A drawing with a caption (HTML).
-std::string figure(std::string_view drawing, std::string_view caption);
+/// A drawing with a caption (HTML). `chart`, when it is not null, is what the page's script draws
+/// in its place on a screen: an object with `kind` and what charts/KIND.js asks for.
+std::string figure(std::string_view drawing, std::string_view caption,
+                   const nlohmann::ordered_json& chart = nullptr);
+/// JSON as it may stand in a script element.
+std::string script_json(const nlohmann::ordered_json& json);
 
 /// A plain table. Cells are HTML: text goes through escape() first.
 class Table {

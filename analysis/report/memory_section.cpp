@@ -52,12 +52,14 @@ std::string memory_section(const View& view) {
         html::bytes(capacity),
         memory["fits"].get<bool>() ? "fits" : "<strong class=\"bad\">does not fit</strong>");
     const Axis axis{"GB", 1e9, std::max(capacity, held) * 1.02};
-    return html::section("memory", "Memory", lead,
-                         html::legend(keys) +
-                             html::figure(stacked_bars(bars, axis, "Memory at each rank's peak",
-                                                       Mark{capacity, "capacity"}),
-                                          "Each rank class at its own peak.") +
-                             table.str());
+    return html::section(
+        "memory", "Memory", lead,
+        html::legend(keys) +
+            html::figure(
+                stacked_bars(bars, axis, "Memory at each rank's peak", Mark{capacity, "capacity"}),
+                "Each rank class at its own peak.",
+                bars_chart({{"", bars}}, axis, Mark{capacity, "capacity"})) +
+            table.str());
 }
 
 }  // namespace moesim::analysis

@@ -7,9 +7,11 @@
 
 namespace moesim::analysis {
 
-std::optional<sim::LinkId> nic_out(const Simulated& run, std::uint32_t rank_class) {
+namespace {
+
+/// The simulated link that stands for a port of the cluster.
+std::optional<sim::LinkId> simulated(const Simulated& run, int port) {
     const auto& cluster = run.scenario.cluster;
-    const int port = cluster.nic_out(run.lowered.first_gpu[rank_class]);
     if (port < 0) return {};
     const auto& physical = cluster.links()[static_cast<std::size_t>(port)];
     const std::string name = fmt::format("{} {}->{}", physical.cls, physical.from, physical.to);
@@ -17,6 +19,16 @@ std::optional<sim::LinkId> nic_out(const Simulated& run, std::uint32_t rank_clas
     for (sim::LinkId l = 0; l < links.size(); ++l)
         if (links[l].name == name) return l;
     return {};
+}
+
+}  // namespace
+
+std::optional<sim::LinkId> nic_out(const Simulated& run, std::uint32_t rank_class) {
+    return simulated(run, run.scenario.cluster.nic_out(run.lowered.first_gpu[rank_class]));
+}
+
+std::optional<sim::LinkId> nvlink_out(const Simulated& run, std::uint32_t rank_class) {
+    return simulated(run, run.scenario.cluster.nvlink_out(run.lowered.first_gpu[rank_class]));
 }
 
 std::uint32_t slowest_member(const Simulated& run, std::uint32_t rank_class) {

@@ -28,6 +28,8 @@ std::string breakdown_section(const View& view);
 std::string phases_section(const View& view);
 std::string timeline_section(const View& view);
 std::string communication_section(const View& view);
+std::string topology_section(const View& view);
+std::string dominates_section(const View& view);
 std::string load_section(const View& view);
 std::string memory_section(const View& view);
 std::string kernels_section(const View& view);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "analysis/report/html.hpp"
@@ -19,33 +20,56 @@ std::string caption(const View& view, std::uint32_t rank_class, const UnitSpan& 
             for (const TaskSpan& t : task_spans(graph, view.run.line, s, 0, unit.begin, unit.end))
                 if (graph.tasks[t.task].label.unit == unit.unit)
                     micro_batches.insert(graph.tasks[t.task].label.micro_batch);
-    std::string out{unit_kind_name(graph.units[unit.unit].kind)};
+    std::string out = html::escape(graph.rank_classes[rank_class].name) + ": " +
+                      std::string{unit_kind_name(graph.units[unit.unit].kind)};
     const char* join = micro_batches.size() > 1 ? ", micro-batches " : ", micro-batch ";
     for (const int m : micro_batches) {
         out += fmt::format("{}{}", join, m);
         join = " and ";
     }
-    return fmt::format("{}, {} from {}. Each box has its figures as a tooltip.", out,
-                       html::seconds(unit.end - unit.begin), html::seconds(unit.begin));
+    return fmt::format("{}, {} from {}.", out, html::seconds(unit.end - unit.begin),
+                       html::seconds(unit.begin));
+}
+
+/// The same on a screen, where the reader moves: ranks at both ends of the pipeline and the middle.
+std::string streams(const View& view, const std::vector<std::uint32_t>& shown, std::uint32_t middle,
+                    const std::vector<UnitSpan>& steady, const std::string& drawings) {
+    std::vector<std::uint32_t> few{shown.front()};
+    for (const std::uint32_t c : {middle, shown.back()})
+        if (few.back() != c) few.push_back(c);
+    const auto start =
+        static_cast<std::size_t>(std::find(few.begin(), few.end(), middle) - few.begin());
+    const StreamsChart streams = streams_chart(view.run, few, start, steady.front().begin,
+                                               steady.front().end, view.time_axis());
+    std::string words =
+        "A row per stream, a box per task with its op, layer (L) and micro-batch (m).";
+    if (streams.cut)
+        words += fmt::format(" This page holds the tasks from {} to {}; timeline.json.gz has more.",
+                             html::seconds(streams.cut->begin), html::seconds(streams.cut->end));
+    return html::figure(drawings, words, streams.chart);
 }
 
 }  // namespace
 
 std::string timeline_section(const View& view) {
     const std::vector<std::uint32_t> shown = representatives(view.run.lowered, 16);
-    std::string body = html::legend(unit_keys(view.run, shown)) +
-                       html::figure(step_svg(view.run, shown, view.time_axis()),
-                                    "The whole step, member 0 of one rank class per pipeline rank. "
-                                    "Grey: no unit runs.");
+    std::string body =
+        html::legend(unit_keys(view.run, shown)) +
+        html::figure(step_svg(view.run, shown, view.time_axis()),
+                     "The whole step, member 0 of one rank class per pipeline rank. "
+                     "Empty: no unit runs. On a screen: drag to move, Ctrl and wheel "
+                     "or the bar below to zoom; numbers are micro-batches.",
+                     schedule_chart(view.run, shown, view.time_axis()));
     const std::uint32_t middle = shown[shown.size() / 2];
     const std::vector<UnitSpan> steady = steady_units(view.run, middle, 2);
     if (!steady.empty()) {
-        body += fmt::format("<h3>Inside {} of {}</h3>\n",
-                            steady.size() > 1 ? "two steady units" : "one unit",
-                            html::escape(view.run.lowered.graph.rank_classes[middle].name));
+        body += "<h3>Streams in a steady unit</h3>\n";
         body += html::legend(task_keys(view.run, middle, steady));
+        std::string drawings;
         for (const UnitSpan& unit : steady)
-            body += html::figure(zoom_svg(view.run, middle, unit), caption(view, middle, unit));
+            drawings += zoom_svg(view.run, middle, unit) + "<p class=\"under\">" +
+                        caption(view, middle, unit) + "</p>";
+        body += streams(view, shown, middle, steady, drawings);
     }
     return html::section(
         "timeline", "Timeline",

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "analysis/report/html.hpp"
 #include "analysis/report/sections.hpp"
+#include "sim/source.hpp"
 
 namespace moesim::analysis {
 
@@ -19,7 +21,7 @@ std::string name_of(const ordered_json& variant) {
                                     : variant["scenario"]["name"].get<std::string>();
 }
 
-constexpr std::size_t kReasons = 6;
+constexpr std::size_t kReasons = 6, kLongestName = 60;
 
 /// Text that may be one long word; it is broken rather than widening the table.
 std::string long_text(const std::string& text) {
@@ -54,26 +56,25 @@ std::string differences(const View& view) {
                        {"MFU", kNumber},
                        {"exposed", kNumber},
                        {"max/mean", kNumber},
-                       {"memory", kNumber},
-                       {"what moved", kText}}};
+                       {"memory", kNumber}}};
     const auto add = [&](const std::string& name, const std::string& ratio, const ordered_json& r,
-                         const std::string& why, std::string_view cls) {
+                         std::string_view cls) {
         std::vector<std::string> cells{long_text(name), ratio};
         for (std::string& cell : figures(view, r)) cells.push_back(std::move(cell));
-        cells.push_back("<div class=\"why\">" + why + "</div>");
         table.row(cells, cls);
     };
     for (const ordered_json& v : view.result["variants"]) {
-        const double change = v["vs_base"]["step_time_ratio"].get<double>() - 1;
+        double change = v["vs_base"]["step_time_ratio"].get<double>() - 1;
+        if (std::abs(change) < 5e-5) change = 0;  // not "-0.00 %"
         add(name_of(v),
             fmt::format("<strong class=\"{}\">{:+.2f} %</strong>",
                         change > 5e-5    ? "bad"
                         : change < -5e-5 ? "good"
                                          : "",
                         100 * change),
-            v, reasons(v), "");
+            v, "");
     }
-    add("base: " + view.run.scenario.name, "", view.result, "", "sum");
+    add("base: " + view.run.scenario.name, "", view.result, "sum");
     return table.str();
 }
 
@@ -92,7 +93,68 @@ std::string drawing(const View& view) {
                 return i < b.segments.size() && b.segments[i].value > 0;
             }))
             keys.push_back({bars.front().segments[i].cls, bars.front().segments[i].label});
-    return html::legend(keys) + html::figure(stacked_bars(bars, axis, "Base and variants"), "");
+    return html::legend(keys) + html::figure(stacked_bars(bars, axis, "Base and variants"), "",
+                                             bars_chart({{"", bars}}, axis));
+}
+
+/// Seconds of each part, and how far the variants are from the base.
+std::string parts_table(const View& view) {
+    const ordered_json& base = view.result["step"]["breakdown_s"];
+    std::vector<html::Table::Column> columns{{"", kText}, {"base, " + view.time_unit(), kNumber}};
+    for (const ordered_json& v : view.result["variants"])
+        columns.push_back({sim::printable(name_of(v), kLongestName), kNumber});
+    html::Table table{columns};
+    for (const auto& [part, value] : base.items()) {
+        std::vector<std::string> cells{
+            fmt::format("<i class=\"dot {}\"></i>{}", colour_class(part), spoken(part)),
+            view.time_text(value)};
+        bool any = value.get<double>() > 0;
+        for (const ordered_json& v : view.result["variants"]) {
+            const double change =
+                v["step"]["breakdown_s"][part].get<double>() - value.get<double>();
+            any = any || change != 0;
+            const bool none = std::abs(change) < 5e-4 * view.time_axis().unit;
+            const bool much = std::abs(change) > 0.01 * view.step_time();
+            cells.push_back(fmt::format("<span class=\"{}\">{}{}</span>",
+                                        !much        ? ""
+                                        : change > 0 ? "bad"
+                                                     : "good",
+                                        none || change < 0 ? "" : "+",
+                                        none ? "0" : view.time_text(change)));
+        }
+        if (any) table.row(cells);
+    }
+    return "<h3>What moved, part by part</h3>\n" + table.str();
+}
+
+/// What fills the memory of each, at its peak.
+std::string memory_drawing(const View& view) {
+    const double capacity = view.result["memory"]["capacity_bytes"];
+    double most = capacity;
+    std::vector<StackedBar> bars;
+    const auto add = [&](const std::string& name, const ordered_json& r) {
+        StackedBar bar{name, {}, true};
+        for (const auto& [cls, bytes] : r["memory"]["by_class"].items())
+            bar.segments.push_back({"c-memory-" + cls, cls, bytes.get<double>()});
+        bars.push_back(std::move(bar));
+        most = std::max(most, r["memory"]["peak_bytes"].get<double>());
+    };
+    add("base", view.result);
+    for (const ordered_json& v : view.result["variants"]) add(name_of(v), v);
+    std::vector<html::Key> keys;
+    for (const Segment& s : bars.front().segments) keys.push_back({s.cls, s.label});
+    const Axis axis{"GB", 1e9, most * 1.02};
+    const Mark mark{capacity, "capacity of the base"};
+    return "<h3>Memory</h3>\n" + html::legend(keys) +
+           html::figure(stacked_bars(bars, axis, "Memory of base and variants", mark),
+                        "The hottest rank of each.", bars_chart({{"", bars}}, axis, mark));
+}
+
+std::string why(const View& view) {
+    html::Table table{{{"variant", kText}, {"what moved, most first", kText}}};
+    for (const ordered_json& v : view.result["variants"])
+        table.row({long_text(name_of(v)), reasons(v)});
+    return "<h3>Why</h3>\n" + table.str();
 }
 
 /// Keys of the scenario in which any variant differs, one line each.
@@ -131,7 +193,8 @@ std::string variants_section(const View& view) {
         "variants", "Variants beside the base",
         "Each variant is the scenario with a few keys changed, on the same routing. "
         "The other sections are about the base.",
-        differences(view) + drawing(view) + "<h3>Changed keys</h3>\n" + changed_keys(view));
+        differences(view) + drawing(view) + why(view) + parts_table(view) +
+            "<h3>Changed keys</h3>\n" + changed_keys(view) + memory_drawing(view));
 }
 
 }  // namespace moesim::analysis

@@ -13,16 +13,6 @@ namespace {
 
 constexpr double kLeft = 66, kTop = 4, kTall = 58, kLow = 12, kSize = 9.5, kLeading = 10.5;
 
-/// Compute boxes by direction, transfers by kind. Ops are named after what they do to whom.
-std::string task_class(const Simulated& run, const sim::Label& label) {
-    if (label.kind != sim::Kind::compute) return "c-" + std::string{sim::name(label.kind)};
-    const std::string& op = run.lowered.graph.ops[label.op];
-    if (op.find("weight") != std::string::npos) return "c-weight-gradient";
-    if (op.find("gradient") != std::string::npos || op.find("input") != std::string::npos)
-        return "c-input-gradient";
-    return "c-forward";
-}
-
 /// An op's name without the remark in brackets.
 std::string short_name(const std::string& op) { return op.substr(0, op.find(" (")); }
 
@@ -105,6 +95,15 @@ std::vector<Row> rows_of(const Simulated& run, std::uint32_t rank_class, const U
 }
 
 }  // namespace
+
+std::string task_class(const Simulated& run, const sim::Label& label) {
+    if (label.kind != sim::Kind::compute) return "c-" + std::string{sim::name(label.kind)};
+    const std::string& op = run.lowered.graph.ops[label.op];
+    if (op.find("weight") != std::string::npos) return "c-weight-gradient";
+    if (op.find("gradient") != std::string::npos || op.find("input") != std::string::npos)
+        return "c-input-gradient";
+    return "c-forward";
+}
 
 std::vector<html::Key> task_keys(const Simulated& run, std::uint32_t rank_class,
                                  const std::vector<UnitSpan>& units) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <limits>
 #include <stdexcept>
@@ -112,6 +113,7 @@ public:
             "--cfg=network/crosstraffic:0",
             "--cfg=network/TCP-gamma:0",
             "--cfg=surf/precision:1e-12",
+            "--cfg=debug/verbose-exit:0",
             "--cfg=contexts/stack-size:256",
 #ifdef __SANITIZE_ADDRESS__
             "--cfg=contexts/factory:thread",
@@ -122,6 +124,7 @@ public:
         int argc = static_cast<int>(argv.size());
         argv.push_back(nullptr);
         s4u::Engine engine{&argc, argv.data()};
+        std::signal(SIGINT, SIG_DFL);  // the engine would list its actors at Ctrl-C
         build(engine);
         for (std::size_t s = 0; s < flows_.owned.size(); ++s)
             known_.push_back(s4u::Semaphore::create(0));

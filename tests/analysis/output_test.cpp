@@ -70,6 +70,27 @@ TEST_CASE("output: a folder in the file's place is refused, as is a file in the 
     CHECK(entries(folder.path) == 2);
 }
 
+TEST_CASE("output: the files of a folder are written all or none, and asking leaves nothing") {
+    const Folder folder;
+    analysis::write_file(folder.path / "a", "old");
+    fs::create_directories(folder.path / "b");  // in the way
+    CHECK_THROWS_AS(analysis::write_files(folder.path, {{"a", "new"}, {"b", "x"}, {"c", "y"}}),
+                    sim::InputError);
+    CHECK(content(folder.path / "a") == "old");
+    CHECK(entries(folder.path) == 2);
+    analysis::check_folder(folder.path);
+    analysis::check_target((folder.path / "a").string());
+    CHECK(content(folder.path / "a") == "old");
+    CHECK(entries(folder.path) == 2);
+    CHECK_THROWS_AS(analysis::check_folder(folder.path / "a"), sim::InputError);
+    CHECK_THROWS_AS(analysis::check_target((folder.path / "b").string()), sim::InputError);
+    CHECK_NOTHROW(analysis::check_target("-"));
+    fs::remove(folder.path / "b");
+    analysis::write_files(folder.path, {{"a", "new"}, {"b", "x"}});
+    CHECK(content(folder.path / "a") == "new");
+    CHECK(content(folder.path / "b") == "x");
+}
+
 TEST_CASE("output: gzip gives back what went in, smaller, and the same bytes each time") {
     std::string text;
     for (int i = 0; i < 5000; ++i) text += "event " + std::to_string(i * i % 977) + "\n";

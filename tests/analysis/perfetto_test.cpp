@@ -51,7 +51,61 @@ TEST_CASE("perfetto: every event has a finite time of at least zero within the s
     }
     CHECK(events > 500);
     CHECK(counters > 10);
-    CHECK(counters <= 2 * 2000);
+    CHECK(counters <= 2 * 2 * 1000);  // ranks, ports, buckets
+}
+
+// Trace Event Format: "ph" one letter; "M" (process_name, thread_name, *_sort_index) has args with
+// that name; "X" has ts and dur in microseconds, name, cat and integer pid and tid; "C" has args
+// that are numbers, one series per name and process, in the order of time.
+TEST_CASE("perfetto: every event keeps the rules of the trace event format") {
+    const json& t = trace();
+    REQUIRE(t.is_object());
+    REQUIRE(t["traceEvents"].is_array());
+    CHECK((t["displayTimeUnit"] == "ms" || t["displayTimeUnit"] == "ns"));
+    const std::map<std::string, std::string> metadata{{"process_name", "name"},
+                                                      {"thread_name", "name"},
+                                                      {"process_sort_index", "sort_index"},
+                                                      {"thread_sort_index", "sort_index"}};
+    std::map<std::pair<int, std::string>, double> last;
+    for (const json& e : t["traceEvents"]) {
+        INFO(e.dump());
+        const std::string ph = e.at("ph");
+        REQUIRE(e.at("pid").is_number_integer());
+        REQUIRE(e.at("name").is_string());
+        if (ph == "M") {
+            REQUIRE(metadata.count(e["name"]) == 1);
+            REQUIRE(e.at("args").contains(metadata.at(e["name"])));
+        } else if (ph == "X") {
+            REQUIRE(e.at("tid").is_number_integer());
+            REQUIRE(e.at("ts").is_number());
+            REQUIRE(e.at("dur").is_number());
+            REQUIRE(e.at("cat").is_string());
+            REQUIRE(e.at("args").is_object());
+        } else {
+            REQUIRE(ph == "C");
+            REQUIRE(e.at("args").size() == 1);
+            double& before = last.try_emplace({e["pid"], e["name"]}, -1).first->second;
+            REQUIRE(e.at("ts").get<double>() > before);
+            before = e["ts"];
+            for (const auto& [series, value] : e["args"].items()) REQUIRE(value.is_number());
+        }
+    }
+}
+
+TEST_CASE("perfetto: the ports of each shown rank have a counter of per cent of their capacity") {
+    std::map<std::string, double> most;
+    for (const json& e : trace()["traceEvents"]) {
+        if (e["ph"] != "C") continue;
+        const double percent = e["args"]["percent"];
+        REQUIRE(percent >= 0);
+        REQUIRE(percent <= 100.01);
+        double& m = most[e["name"]];
+        m = std::max(m, percent);
+    }
+    REQUIRE(most.size() == 2);
+    CHECK(most.begin()->first.rfind("NIC out, % of ", 0) == 0);
+    CHECK(most.rbegin()->first.rfind("NVLink out, % of ", 0) == 0);
+    for (const auto& [name, percent] : most) CHECK(percent > 1);
 }
 
 TEST_CASE("perfetto: events of one thread do not overlap") {

@@ -1,10 +1,13 @@
 #include "analysis/report.hpp"
 
 #include <catch2/catch.hpp>
+#include <map>
 #include <regex>
 
+#include "analysis/report/chart_library.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/svg.hpp"
+#include "analysis/report/timeline_svg.hpp"
 #include "tests/analysis/runs.hpp"
 
 using namespace moesim;
@@ -22,7 +25,14 @@ bool contains(const std::string& text, const std::string& what) {
     return text.find(what) != std::string::npos;
 }
 
-std::string report(const SmallRun& r) { return analysis::report_html(r.run, r.result, r.input); }
+/// The page without the chart library at its end, which is others' text.
+std::string report(const SmallRun& r) {
+    std::string html = analysis::report_html(r.run, r.result, r.input);
+    const std::string library{analysis::chart_library()};
+    if (const auto at = html.find(library); !library.empty() && at != std::string::npos)
+        html.erase(at, library.size());
+    return html;
+}
 
 const std::string& small() {
     static const std::string html = report(small_run());
@@ -34,8 +44,51 @@ const std::string& small() {
 TEST_CASE("report: it loads nothing from anywhere") {
     // "http-equiv" is the only word with http in it.
     CHECK(count_of(small(), "http") == count_of(small(), "http-equiv"));
-    for (const char* loader : {"src=", "@import", "url(", "<link", "<script", "<iframe", "<img"})
+    for (const char* loader : {"src=", "@import", "url(", "<link", "<iframe", "<img"})
         CHECK_FALSE(contains(small(), loader));
+    CHECK(contains(small(), "content=\"default-src 'none'; style-src 'unsafe-inline'; "));
+}
+
+TEST_CASE("report: figures carry their data, and the library is there when it was built in") {
+    using nlohmann::json;
+    std::map<std::string, int> kinds;
+    const std::string open = "<script type=\"application/json\">";
+    for (std::size_t at = 0; (at = small().find(open, at)) != std::string::npos;) {
+        at += open.size();
+        const json data = json::parse(small().substr(at, small().find("</script>", at) - at));
+        ++kinds[data["kind"]];
+    }
+    CHECK(kinds["bars"] >= 5);
+    CHECK(kinds["schedule"] == 1);
+    CHECK(kinds["streams"] == 1);
+    CHECK(kinds["heat"] == 2);
+    CHECK(kinds["areas"] == 1);
+    const bool library = !analysis::chart_library().empty();
+    CHECK(contains(small(), "<script></script>") == library);
+    CHECK_FALSE(contains(std::string{analysis::chart_library()}, "</script"));
+}
+
+TEST_CASE("report: the streams of a rank add up to the end of the step") {
+    using nlohmann::json;
+    const SmallRun r = small_run();
+    const auto streams =
+        analysis::streams_chart(r.run, {0, 1}, 0, 0, 1, {"s", 1, r.run.line.makespan});
+    CHECK_FALSE(streams.cut);
+    double last = 0;
+    for (const json& rank : json(streams.chart["ranks"]))
+        for (const json& row : rank["rows"]) {
+            const json& tasks = row["tasks"];
+            REQUIRE(tasks.size() % 5 == 0);
+            long long at = 0;
+            for (std::size_t i = 0; i < tasks.size(); i += 5) {
+                REQUIRE(tasks[i].get<long long>() >= 0);
+                REQUIRE(tasks[i + 1].get<long long>() >= 0);
+                REQUIRE(tasks[i + 2] < streams.chart["ops"].size());
+                at += tasks[i].get<long long>() + tasks[i + 1].get<long long>();
+            }
+            last = std::max(last, static_cast<double>(at) * streams.chart["tick"].get<double>());
+        }
+    CHECK(last == Approx(r.run.line.makespan).margin(2e-8));
 }
 
 TEST_CASE("report: the headline carries the step time") {
@@ -45,8 +98,8 @@ TEST_CASE("report: the headline carries the step time") {
 }
 
 TEST_CASE("report: every section is there, and its links lead to it") {
-    for (const char* id : {"time", "phases", "timeline", "communication", "load", "memory",
-                           "kernels", "evidence", "inputs", "provenance"}) {
+    for (const char* id : {"time", "phases", "dominates", "timeline", "communication", "load",
+                           "memory", "topology", "kernels", "evidence", "inputs", "provenance"}) {
         INFO(id);
         CHECK(count_of(small(), "<section id=\"" + std::string{id} + "\"") == 1);
         CHECK(count_of(small(), "href=\"#" + std::string{id} + "\"") == 1);
@@ -58,7 +111,9 @@ TEST_CASE("report: every section is there, and its links lead to it") {
 TEST_CASE("report: what the user wrote stays text") {
     const std::string evil = "<script>alert(1)</script> & \"x\"";
     const std::string html = report(small_run(evil, {"<b onload=x>"}));
-    CHECK_FALSE(contains(html, "<script"));
+    CHECK_FALSE(contains(html, "<script>alert"));
+    CHECK(count_of(html, "<script") == count_of(html, "</script>"));
+    CHECK(analysis::html::script_json("</script><!--") == "\"\\u003c/script>\\u003c!--\"");
     CHECK_FALSE(contains(html, "<b onload"));
     CHECK(
         contains(html, "<title>&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot;</title>"));
