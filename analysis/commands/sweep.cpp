@@ -18,6 +18,12 @@ std::vector<OptionText> texts_of(const std::string& name, const std::vector<std:
     return out;
 }
 
+std::vector<std::string> engines() {
+    std::vector<std::string> out = sim::Registry<sim::Engine>::names();
+    out.emplace_back("screen");
+    return out;
+}
+
 /// moesim sweep SCENARIO: every combination of some keys' values, screened and ranked.
 class SweepCommand final : public Command {
 public:
@@ -27,8 +33,9 @@ public:
         app.add_option("--set", sets_, "key.path=value, over what the scenario says");
         app.add_option("--vary", vary_, "key.path=a,b,c or 1..8 or 1..64*2: every combination");
         app.add_option("--where", where_, "\"parallel.tensor * parallel.pipeline <= 64\"");
-        engine_option_ = app.add_option("--engine", engine_, "of the screening; replay unless told")
-                             ->check(CLI::IsMember(sim::Registry<sim::Engine>::names()));
+        engine_option_ = app.add_option("--engine", engine_,
+                                        "screen (replay of a few micro-batches) or an engine")
+                             ->check(CLI::IsMember(engines()));
         top_option_ = app.add_option("--top", top_, "the best so many again with simgrid")
                           ->check(CLI::Range(0, 1000000));
         app.add_option("--jobs", jobs_, "processes at once")->check(CLI::Range(1, 1024));
@@ -83,13 +90,13 @@ private:
             in.is_text("where") ? std::vector{in.text("where")} : in.texts("where");
         for (const OptionText& text : texts_of("sweep.where", where))
             sweep.where.push_back(Condition::parse(text));
-        sweep.engine = in.choice("engine", sim::Registry<sim::Engine>::names(), sweep.engine);
+        sweep.engine = in.choice("engine", engines(), sweep.engine);
         sweep.top =
             static_cast<int>(std::min<std::int64_t>(in.count("top", 0, sweep.top), 1000000));
         in.finish();
     }
 
-    std::string file_, engine_ = "replay", json_, folder_;
+    std::string file_, engine_ = "screen", json_, folder_;
     std::vector<std::string> sets_, vary_, where_;
     CLI::Option *engine_option_ = nullptr, *top_option_ = nullptr;
     int top_ = 5, jobs_ = 0;

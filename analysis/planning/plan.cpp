@@ -202,8 +202,9 @@ ordered_json find_plans(const Sweep& sweep) {
         out["best"].push_back(i);
         // All plans use the same GPUs: less memory than all faster ones have.
         const double bytes = found[i].first["memory"]["peak_bytes"];
-        if (std::all_of(found.begin(), found.begin() + static_cast<long>(i), [&](const auto& f) {
-                return f.first["memory"]["peak_bytes"].template get<double>() > bytes;
+        const ordered_json& faster = out["points"];
+        if (std::all_of(faster.begin(), faster.end(), [&](const ordered_json& p) {
+                return p["memory"]["peak_bytes"].get<double>() > bytes;
             }))
             out["pareto"].push_back(i);
         out["points"].push_back(std::move(found[i].first));

@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 
+#include "analysis/sweep/screen.hpp"
+
 namespace moesim::analysis {
 
 using nlohmann::ordered_json;
@@ -156,11 +158,15 @@ ordered_json evaluate(const sim::Table& scenario, const Assignments& point, std:
                      {"memory", nullptr}, {"communication", nullptr}, {"training", nullptr},
                      {"engine", engine}};
     try {
-        RunOptions options;
-        options.engine = engine;
-        const Simulated run =
-            simulate(scenarios::read_scenario(changed(scenario, point), seed), options);
-        out.update(brief_json(run, options));
+        const auto plan = scenarios::read_scenario(changed(scenario, point), seed);
+        if (engine == "screen") {
+            out.update(screen(plan));
+            out["engine"] = "replay";
+        } else {
+            RunOptions options;
+            options.engine = engine;
+            out.update(brief_json(simulate(plan, options), options));
+        }
         const ordered_json& memory = out["memory"];
         out["feasible"] = memory["fits"];
         if (!memory["fits"].get<bool>())

@@ -29,6 +29,7 @@ nlohmann::ordered_json set_json(const Assignments& point);
 /// One point simulated: {feasible, reason, step, memory, communication, training, engine}; step,
 /// memory, communication and training as in a result, null where the plan is none. A plan that
 /// breaks a rule or does not fit is an answer with a reason; a slip is a sim::InputError.
+/// engine: "screen" for replay on a few micro-batches (analysis/sweep/screen.hpp), or an engine.
 nlohmann::ordered_json evaluate(const sim::Table& scenario, const Assignments& point,
                                 std::uint64_t seed, const std::string& engine);
 

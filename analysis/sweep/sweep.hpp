@@ -17,7 +17,7 @@ struct Sweep {
     std::vector<Axis> axes{};
     std::vector<Condition> where{};
     std::uint64_t seed = 0;
-    std::string engine = "replay";  // for all points
+    std::string engine = "screen";  // of all points, see evaluate()
     int top = 5;                    // the best of them again, with SimGrid
     int jobs = 1;
     std::filesystem::path journal{};  // empty: none

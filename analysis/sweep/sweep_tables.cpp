@@ -182,7 +182,7 @@ std::string sweep_summary(const ordered_json& result) {
         }
     if (!reasons.empty()) out += "\n  not feasible\n";
     for (const auto& [reason, count] : reasons)
-        out += fmt::format("  {:>6}  {}\n", count, sim::printable(reason, 68));
+        out += fmt::format("  {:>6}  {}\n", count, sim::printable(reason, 64));
     return out;
 }
 

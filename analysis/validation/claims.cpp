@@ -42,11 +42,13 @@ void simulate_all(const sim::Table& table, const RunOptions& options, Named& nam
     for (std::size_t i = 0; i < all.size(); ++i) {
         const std::string name = i == 0 ? "base" : all[i].name;
         ordered_json result = result_json(simulate(std::move(all[i]), options), options);
+        ordered_json ops = ordered_json::object();
         for (const ordered_json& op : result["ops"]) {
             std::string key = op["op"];
             std::replace(key.begin(), key.end(), ' ', '_');
-            result["op"][key] = op["member_seconds"];
+            ops[key] = op["member_seconds"];
         }
+        result["op"] = std::move(ops);
         named[name] = std::move(result);
     }
 }
@@ -149,12 +151,13 @@ ordered_json judge_claim(sim::Table table, const RunOptions& options) {
     const std::string why = in.text("why", "");
     if (figures.empty() && why.empty())
         in.fail("", "no figure, and no reason why there is none", "[[claim.figure]], or why");
-    if (table.has("model"))
-        simulate_all(table, options, named);
+    const bool simulated = table.has("model");
+    if (simulated) simulate_all(table, options, named);
+    for (sim::Table& figure : figures) out["figures"].push_back(judge_figure(figure, named));
+    if (simulated)
+        in.finish();
     else
         table.finish();  // the claim is all there is
-    for (sim::Table& figure : figures) out["figures"].push_back(judge_figure(figure, named));
-    in.finish();
     out["verdict"] = verdict(out["figures"]);
     out["reason"] = why;
     return out;

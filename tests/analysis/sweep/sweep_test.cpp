@@ -30,6 +30,12 @@ Sweep small_sweep() {
     return sweep;
 }
 
+/// What that gives, run once.
+const nlohmann::ordered_json& small_result() {
+    static const auto result = run_sweep(small_sweep());
+    return result;
+}
+
 /// A folder of this process that is gone at the end.
 struct Folder {
     std::filesystem::path path =
@@ -48,7 +54,7 @@ std::string text_of(const std::filesystem::path& file) {
 }  // namespace
 
 TEST_CASE("sweep: points in input order, infeasible ones with the reason") {
-    const auto result = run_sweep(small_sweep());
+    const auto& result = small_result();
     REQUIRE(result["points"].size() == 3 * 4 * 2);
     std::size_t feasible = 0;
     for (std::size_t i = 0; i < 24; ++i) {
@@ -84,9 +90,38 @@ TEST_CASE("sweep: points in input order, infeasible ones with the reason") {
     }
 }
 
+TEST_CASE("sweep: screening on a few micro-batches is near a full replay") {
+    // 64 sequences on one GPU of data parallelism: 64 micro-batches, of which 4 and 6 are run.
+    Sweep sweep = small_sweep();
+    sweep.scenario.set("batch.global=64");
+    sweep.scenario.set("gpus=2");
+    sweep.axes = {read_axis({"--vary", "parallel.pipeline=2"})};
+    sweep.top = 0;
+    const auto screened = run_sweep(sweep)["points"][0];
+    sweep.engine = "replay";
+    const auto full = run_sweep(sweep)["points"][0];
+    CHECK(screened["micro_batches"]["simulated"] == nlohmann::ordered_json{4, 6});
+    for (const char* key : {"time_s", "mfu", "tokens_per_s_per_gpu", "model_flops", "tokens"})
+        CHECK(screened["step"][key].get<double>() ==
+              Approx(full["step"][key].get<double>()).epsilon(0.005));
+    double sum = 0;
+    for (const auto& [key, value] : screened["step"]["breakdown_s"].items()) {
+        sum += value.get<double>();
+        CHECK(value.get<double>() == Approx(full["step"]["breakdown_s"][key].get<double>())
+                                         .margin(0.005 * full["step"]["time_s"].get<double>()));
+    }
+    CHECK(sum == Approx(screened["step"]["time_s"].get<double>()).epsilon(1e-6));
+    CHECK(screened["memory"]["peak_bytes"].get<double>() ==
+          Approx(full["memory"]["peak_bytes"].get<double>()).epsilon(0.02));
+    CHECK(screened["training"]["days"].get<double>() ==
+          Approx(full["training"]["days"].get<double>()).epsilon(0.005));
+    CHECK(screened["communication"]["share"].get<double>() ==
+          Approx(full["communication"]["share"].get<double>()).epsilon(0.02));
+}
+
 TEST_CASE("sweep: a point is what a run of it is") {
     const Sweep sweep = small_sweep();
-    const auto result = run_sweep(sweep);
+    const auto& result = small_result();
     const std::size_t best = result["best"][0];
     sim::Table table = sweep.scenario.clone();
     for (const auto& [key, value] : result["points"][best]["set"].items())
@@ -99,7 +134,7 @@ TEST_CASE("sweep: a point is what a run of it is") {
 }
 
 TEST_CASE("sweep: the front holds what nothing beats in time, cost and memory") {
-    const auto result = run_sweep(small_sweep());
+    const auto& result = small_result();
     const auto& points = result["points"];
     REQUIRE(result["pareto"].size() > 0);
     for (const auto& at : result["pareto"]) {
@@ -144,9 +179,8 @@ TEST_CASE("sweep: a slip is an error, a rule that is broken an answer") {
 
 TEST_CASE("sweep: the same bytes for any jobs, and after being cut short anywhere") {
     Sweep sweep = small_sweep();
-    const std::string whole = run_sweep(sweep).dump();
+    const std::string whole = small_result().dump();  // with one job
     sweep.jobs = 3;
-    CHECK(run_sweep(sweep).dump() == whole);
     const Folder folder;
     sweep.journal = folder.path / "journal.jsonl";
     CHECK(run_sweep(sweep).dump() == whole);
@@ -206,7 +240,7 @@ TEST_CASE("workers: answers are those of their items, errors what they were") {
 }
 
 TEST_CASE("sweep: tables hold every point") {
-    const auto result = run_sweep(small_sweep());
+    const auto& result = small_result();
     const std::string csv = sweep_csv(result);
     CHECK(std::count(csv.begin(), csv.end(), '\n') == 25);
     CHECK(csv.starts_with("point,parallel.pipeline,parallel.expert,batch.micro,feasible,reason,"));
