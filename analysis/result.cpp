@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "analysis/critical_path.hpp"
+#include "analysis/planning/training.hpp"
 #include "analysis/stopwatch.hpp"
 #include "analysis/uncertainty.hpp"
 #include "models/counts.hpp"
@@ -206,17 +207,10 @@ ordered_json evidence_json(const scenarios::Lowered& lowered) {
     });
 }
 
-ordered_json training_json(const Scenario& s, double step_time) {
-    const double steps = std::ceil(s.training->tokens / s.tokens_per_step());
-    const double hours = steps * step_time / 3600;
-    return {
-        {"steps", steps},
-        {"days", hours / 24},
-        {"gpu_hours", hours * s.gpus},
-        {"cost_usd", hours * s.gpus * s.training->price_per_gpu_hour},
-        // Devices at their rated power for the whole time; hosts, network and cooling not included.
-        {"energy_kwh", hours * s.gpus * s.cluster.device().power_w / 1000},
-        {"goodput", nullptr}};
+ordered_json training_of(const Simulated& run, const Means& mean, const RunOptions& options) {
+    const double busy = mean.parts[static_cast<std::size_t>(Part::compute)] +
+                        mean.parts[static_cast<std::size_t>(Part::optimizer)];
+    return training_json(run, run.line.makespan > 0 ? busy / run.line.makespan : 1, options);
 }
 
 ordered_json ops_json(const scenarios::Lowered& lowered) {
@@ -239,6 +233,21 @@ ordered_json ops_json(const scenarios::Lowered& lowered) {
 }
 
 }  // namespace
+
+ordered_json brief_json(const Simulated& run, const RunOptions& options) {
+    const Means mean = means(run.lowered, run.booked);
+    const ordered_json communication = communication_json(run, mean);
+    const Scenario& s = run.scenario;
+    const double price =
+        s.training ? s.training->price_per_gpu_hour : s.cluster.device().price_per_hour;
+    return {
+        {"step", step_json(run, mean)},
+        {"memory", memory_json(run)},
+        {"communication",
+         {{"share", communication["share"]}, {"exposed_share", communication["exposed_share"]}}},
+        {"training", s.training ? training_of(run, mean, options) : ordered_json(nullptr)},
+        {"usd_per_s", s.gpus * price / 3600}};
+}
 
 Simulated simulate(Scenario scenario, const RunOptions& options) {
     Simulated run{std::move(scenario), {}, {}, {}, {}};
@@ -272,7 +281,7 @@ ordered_json result_json(const Simulated& run, const RunOptions& options) {
         {"level", interval.level},           {"of_costs", interval.of_costs},
         {"unexplained", kUnexplained},       {"draws", interval.draws}};
     out["warnings"] = warnings(run.lowered);
-    if (run.scenario.training) out["training"] = training_json(run.scenario, run.line.makespan);
+    if (run.scenario.training) out["training"] = training_of(run, mean, options);
     out["critical_path"] = critical_path_json(run.lowered.graph, run.line);
     out["ops"] = ops_json(run.lowered);
     out["kernels_s"] = run.lowered.kernel_seconds;

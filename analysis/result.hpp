@@ -33,6 +33,11 @@ Simulated simulate(scenarios::Scenario scenario, const RunOptions& options);
 /// The result as documented in the README (schema moesim.result/1): SI units, unit in every name.
 nlohmann::ordered_json result_json(const Simulated& run, const RunOptions& options);
 
+/// What a sweep keeps of a result: step, memory, the shares of communication, training (null
+/// without one) as there, and usd_per_s, the price of the plan's GPUs. No interval: the step is not
+/// replayed with other costs.
+nlohmann::ordered_json brief_json(const Simulated& run, const RunOptions& options);
+
 /// `variant` beside `base`: step time ratio and what moved, in words, most first.
 nlohmann::ordered_json versus(const nlohmann::ordered_json& variant,
                               const nlohmann::ordered_json& base);

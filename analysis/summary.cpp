@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "analysis/planning/training.hpp"
 #include "analysis/result.hpp"
 #include "sim/source.hpp"
 
@@ -137,6 +138,8 @@ std::string headline(const ordered_json& r, const Ink& ink) {
                  fmt::format("{:.1f} days, {} steps, {} GPU hours, {} USD", t["days"].get<double>(),
                              amount(t["steps"].get<double>()), amount(t["gpu_hours"].get<double>()),
                              amount(t["cost_usd"].get<double>())));
+        if (const std::string words = failure_words(t); !words.empty())
+            out += line("  failures", words);
     }
     std::string grounds;
     for (const auto& [key, value] : r["evidence"].items())

@@ -15,12 +15,22 @@
 namespace moesim::scenarios {
 namespace {
 
+/// data = "auto": what the other degrees leave of the GPUs.
+int read_data(sim::Table& in, const Parallel& p, int gpus) {
+    if (!in.is_text("data") || in.text("data") != "auto") return small(in, "data", 1, 1);
+    const std::int64_t others = std::int64_t{1} * p.tensor * p.context * p.pipeline;
+    if (gpus % others != 0)
+        in.fail("data", fmt::format("{} GPUs do not divide by tensor {} x context {} x pipeline {}",
+                                    gpus, p.tensor, p.context, p.pipeline));
+    return static_cast<int>(gpus / others);
+}
+
 void read_parallel(sim::Table in, Scenario& s) {
     Parallel& p = s.parallel;
     p.tensor = small(in, "tensor", 1, 1);
     p.context = small(in, "context", 1, 1);
     p.pipeline = small(in, "pipeline", 1, 1);
-    p.data = small(in, "data", 1, 1);
+    p.data = read_data(in, p, s.gpus);
     p.expert = small(in, "expert", 1, 1);
     p.expert_tensor = small(in, "expert_tensor", 1, 1);
     if (in.has("virtual")) p.virtual_stages = small(in, "virtual", 1);  // else the schedule's
@@ -232,26 +242,23 @@ Scenario read_scenario(sim::Table in, std::uint64_t seed) {
     read_what_if(in, s.what_if);
     if (in.has("training")) {
         sim::Table table = in.table("training");
-        Training t;
-        t.tokens = static_cast<double>(table.count("tokens", 1));
-        t.price_per_gpu_hour =
-            table.number("price_per_gpu_hour", 0, 1e6, s.cluster.device().price_per_hour);
-        table.ignore("mtbf_per_gpu");
-        table.ignore("checkpoint");
-        s.training = t;
+        s.training = read_training(table, s.cluster);
     }
     // Known words, whether they are there or not.
     for (const char* key : {"layers", "dense_layers", "mtp_layers", "training"})
         if (!in.has(key)) in.ignore(key);
     in.ignore("variant");
-    in.ignore("source");
+    // What other commands than run read; none of it changes the step.
+    for (const char* key : {"source", "sweep", "plan", "claim"}) in.ignore(key);
     in.finish();  // before the rules: a misspelt key is often why one is broken
     check_grid(in, s);
     s.grid.check(in.table("parallel"));
     check_batch(in, s);
+    check_training(in, s);
     check_schedule(in, s);
     split_layers(in, s);
     s.resolved = in.resolved();
+    s.resolved["parallel"]["data"] = s.parallel.data;
     s.resolved["parallel"]["virtual"] = s.parallel.virtual_stages;
     s.resolved["step"]["layers_per_stage"] = s.layers_per_stage;
     if (s.resolved["cluster"].is_object()) s.resolved["cluster"].update(s.cluster.resolved());

@@ -11,6 +11,7 @@
 #include "scenarios/rank_grid.hpp"
 #include "scenarios/recipe.hpp"
 #include "scenarios/schedule.hpp"
+#include "scenarios/training.hpp"
 #include "topologies/cluster.hpp"
 #include "topologies/collective.hpp"
 #include "topologies/host.hpp"
@@ -74,12 +75,6 @@ struct PlacementPlan {
     std::string per_batch = "none";    // none | shadowing | least_loaded
     std::shared_ptr<const sim::Table> table;  // the [placement] table, for complaints
     double spill_threshold = 1.3, spill_capacity = 1.1, spill_chunk = 128;
-};
-
-/// The planning question: how long for this many tokens, and what it costs.
-struct Training {
-    double tokens = 0;
-    double price_per_gpu_hour = 0;
 };
 
 /// What is run, complete: every key read, every default filled in.

@@ -54,7 +54,7 @@ void read_words(sim::Table& in, const std::string& key, const char* what, const 
         std::vector<std::string> all;
         for (const auto& [word, flag] : words) all.push_back(word);
         const std::string near = sim::nearest(found[i], all);
-        in.fail(fmt::format("{}.{}", key, i), fmt::format("unknown {} '{}'", what, found[i]),
+        in.refuse(fmt::format("{}.{}", key, i), fmt::format("unknown {} '{}'", what, found[i]),
                 near.empty()
                     ? fmt::format("known: {}", fmt::join(all, ", "))
                     : fmt::format("did you mean '{}'?\nknown: {}", near, fmt::join(all, ", ")));

@@ -149,6 +149,14 @@ void Table::finish() const {
 }
 
 void Table::fail(std::string_view key, std::string_view what, std::string_view hint) const {
+    try {
+        refuse(key, what, hint);
+    } catch (const InputError& e) {
+        throw RuleError{e.what()};
+    }
+}
+
+void Table::refuse(std::string_view key, std::string_view what, std::string_view hint) const {
     const Node* node = key.empty() ? nullptr : impl_->find(key);
     std::string name = key.empty() ? path() : dotted(path(), key);
     if (node == nullptr && key.find('.') != std::string_view::npos) {  // "sub.key"

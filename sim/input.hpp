@@ -26,6 +26,13 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// An input that is well written and asks for what cannot be: keys that do not go together. Who
+/// tries many inputs goes on after it; a slip (any other InputError) stands in all of them.
+class RuleError : public InputError {
+public:
+    using InputError::InputError;
+};
+
 /// One table of a TOML document: the only way in which this program reads TOML.
 ///
 /// Reading a key declares it. A reader without a fallback requires the key. finish() complains
@@ -91,9 +98,12 @@ public:
     /// Throws InputError for the first key, here or in any sub-table handed out, that nobody read.
     void finish() const;
 
-    /// Throws InputError at `key` (or at this table when `key` is empty or absent).
+    /// Throws RuleError at `key` (or at this table when `key` is empty or absent).
     [[noreturn]] void fail(std::string_view key, std::string_view what,
                            std::string_view hint = {}) const;
+    /// The same for a slip, such as a name that nobody knows: an InputError that is no RuleError.
+    [[noreturn]] void refuse(std::string_view key, std::string_view what,
+                             std::string_view hint = {}) const;
 
     /// Everything that was read, defaults filled in, quantities as SI numbers; in order of reading.
     [[nodiscard]] nlohmann::ordered_json resolved() const;

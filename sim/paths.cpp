@@ -105,7 +105,7 @@ fs::path find_data(const std::string& what, const std::string& kind, const std::
 fs::path find_data(Table& in, std::string_view key, const std::string& kind,
                    const std::string& extension) {
     Found found = look_up(kind, in.text(key), extension);
-    if (!found.what.empty()) in.fail(key, found.what, found.hint);
+    if (!found.what.empty()) in.refuse(key, found.what, found.hint);
     return std::move(found.file);
 }
 

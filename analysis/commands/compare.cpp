@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "analysis/command.hpp"
 #include "analysis/comparison.hpp"
 #include "analysis/jobs.hpp"
@@ -7,37 +5,10 @@
 #include "analysis/progress.hpp"
 #include "analysis/report_folder.hpp"
 #include "analysis/stopwatch.hpp"
+#include "analysis/sweep/axis.hpp"
 
 namespace moesim::analysis {
 namespace {
-
-/// "key.path=a,b,c" as one assignment per value; commas inside brackets or quotes separate nothing.
-std::vector<std::string> alternatives(const std::string& text) {
-    const auto equals = text.find('=');
-    if (equals == std::string::npos)
-        throw sim::InputError{fmt::format("--vary: error: '{}' is not key.path=a,b,c", text)};
-    std::vector<std::string> out;
-    std::string value;
-    int depth = 0;
-    char quote = 0;
-    for (const char c : text.substr(equals + 1) + ',') {
-        if (quote) {
-            if (c == quote) quote = 0;
-        } else if (c == '"' || c == '\'') {
-            quote = c;
-        } else if (c == '[' || c == '{') {
-            ++depth;
-        } else if (c == ']' || c == '}') {
-            --depth;
-        } else if (c == ',' && depth == 0) {
-            out.push_back(text.substr(0, equals + 1) + value);
-            value.clear();
-            continue;
-        }
-        value += c;
-    }
-    return out;
-}
 
 /// moesim compare: scenarios and their variants on the same routing, ranked.
 class Compare final : public Command {
@@ -45,7 +16,7 @@ public:
     void add_options(CLI::App& app) override {
         app.add_option("scenarios", files_, "scenarios (TOML), the first is the base")->required();
         app.add_option("--set", sets_, "key.path=value, over what the scenarios say");
-        app.add_option("--vary", vary_, "key.path=a,b,c: variants, every combination");
+        app.add_option("--vary", vary_, "key.path=a,b,c or 1..8: variants, every combination");
         app.add_option("--seeds", seeds_, "seeds to compare over")->check(CLI::Range(1, 1000));
         app.add_option("--jobs", jobs_, "processes at once")->check(CLI::Range(1, 1024));
         app.add_option("--json", json_, "file for the result, or - for standard output");
@@ -110,7 +81,9 @@ private:
             all.push_back(scenarios::read_scenario(named, seed));
             return;
         }
-        for (const std::string& assignment : alternatives(vary_[at])) {
+        const Axis axis = read_axis({"--vary", vary_[at]});
+        for (const std::string& value : axis.values) {
+            const std::string assignment = axis.key + "=" + value;
             sim::Table changed = table.clone();
             changed.set(assignment);
             std::string label = assignment;

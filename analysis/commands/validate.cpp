@@ -6,6 +6,7 @@
 #include "analysis/command.hpp"
 #include "analysis/jobs.hpp"
 #include "analysis/output.hpp"
+#include "analysis/validation/claims.hpp"
 #include "analysis/validation/papers.hpp"
 #include "analysis/validation/validation.hpp"
 
@@ -18,6 +19,7 @@ public:
     void add_options(CLI::App& app) override {
         app.add_option("--csv", csv_, "published results, one metric per row (README, Validation)");
         app.add_option("--recipes", recipes_, "folder with recipes.csv and config_recipe.csv");
+        app.add_flag("--claims", claims_, "claims that are going round, each with our number");
         app.add_option("--json", json_, "file for the result, or - for standard output");
         app.add_option("--max-error", max_error_,
                        "exit status 1 when the mean absolute error is beyond (0.15: 15 %)");
@@ -28,6 +30,7 @@ public:
     }
 
     int run(const Session& session) override {
+        if (claims_) return judge();
         if (csv_.empty()) return replay();
         std::vector<Published> published = read_published(csv_);
         std::erase_if(published, [&](const Published& p) { return !p.id.starts_with(only_); });
@@ -47,6 +50,15 @@ public:
     }
 
 private:
+    int judge() const {
+        if (!csv_.empty()) throw sim::InputError{"--claims: error: --csv is another question"};
+        const nlohmann::ordered_json result =
+            judge_claims(options_.run, jobs_ > 0 ? jobs_ : cores());
+        if (!json_.empty()) write_json(json_, result);
+        say(claims_summary(result));
+        return 0;
+    }
+
     int replay() const {
         RunOptions options;  // the default engine: these are single scenarios
         const nlohmann::ordered_json result = replay_papers(options, jobs_ > 0 ? jobs_ : cores());
@@ -58,6 +70,7 @@ private:
     std::string csv_, recipes_, json_, only_;
     double max_error_ = -1;
     int jobs_ = 0;
+    bool claims_ = false;
     ValidationOptions options_;
 };
 
