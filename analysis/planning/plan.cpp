@@ -41,11 +41,11 @@ Timed time_of(const Scenario& full, int micro_batches) {
     return {run.line.makespan, memory_peak(run.lowered, run.line).bytes};
 }
 
-/// Step time with all micro-batches from two shorter runs. A schedule has its warm-up and drain, of
-/// up to two micro-batches per rank, in each of them; beyond, every further one takes as long.
+/// Step time with all micro-batches from two shorter runs, as analysis/sweep/screen.hpp has it, but
+/// nothing else.
 Timed screened_time(const Scenario& s) {
     const int all = s.micro_batches(), ranks = s.parallel.pipeline;
-    const int few = 2 * ranks, more = 3 * ranks;
+    const int few = std::max(2, ranks), more = 2 * few;
     scenarios::PipelineShape shape = s.shape();
     shape.micro_batches = few;
     if (all <= 2 * more || s.flush > 0 || !s.schedule->refuse(shape).empty())
