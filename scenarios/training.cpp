@@ -94,7 +94,7 @@ Training read_training(sim::Table& in, const topologies::Cluster& cluster) {
     Failures& f = t.failures;
     f.mtbf_gpu_s = mean_time(in, "mtbf_per_gpu");
     f.mtbf_node_s = mean_time(in, "mtbf_per_node");
-    f.mtbf_job_s = mean_time(in, "mtbf_of_job");
+    f.mtbf_job_s = mean_time(in, "mtbf_per_job");
     sim::Table checkpoint = in.table("checkpoint");
     t.checkpoint = read_checkpoint(checkpoint, f);
     f.spares = in.has("spares") ? small(in, "spares", 0) : -1;

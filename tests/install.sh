@@ -34,4 +34,8 @@ for scenario in "$data"/scenarios/*.toml; do
         <("$elsewhere" run "$scenario" --engine replay --json - || echo not installed) ||
         complain "$scenario gives another result when installed"
 done
+# Claims lie beside the scenarios.
+cmp <("$moesim" validate --claims --json - || echo failed) \
+    <("$elsewhere" validate --claims --json - || echo not installed) ||
+    complain "claims are judged otherwise when installed"
 exit $status

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "analysis/sweep/workers.hpp"
 #include "sim/source.hpp"
@@ -41,33 +42,47 @@ Timed time_of(const Scenario& full, int micro_batches) {
     return {run.line.makespan, memory_peak(run.lowered, run.line).bytes};
 }
 
-/// Step time with all micro-batches from two shorter runs. A schedule has its warm-up and drain, of
-/// up to two micro-batches per rank, in each of them; beyond, every further one takes as long.
-Timed screened_time(const Scenario& s) {
-    const int all = s.micro_batches(), ranks = s.parallel.pipeline;
-    const int few = 2 * ranks, more = 3 * ranks;
-    scenarios::PipelineShape shape = s.shape();
-    shape.micro_batches = few;
-    if (all <= 2 * more || s.flush > 0 || !s.schedule->refuse(shape).empty())
-        return time_of(s, all);
-    const Timed a = time_of(s, few), b = time_of(s, more);
-    const double pace = (b.seconds - a.seconds) / (more - few);
-    return {b.seconds + pace * (all - more), std::max(a.peak_bytes, b.peak_bytes)};
+/// Step time with all micro-batches from two shorter runs, as analysis/sweep/screen.hpp has it, but
+/// nothing else; none when the plan does not fit.
+std::optional<double> screened_time(const Scenario& s) {
+    const int all = s.micro_batches();
+    const int few = std::max(2, s.parallel.pipeline), more = 2 * few;
+    const auto runs = [&](int micro_batches) {
+        scenarios::PipelineShape shape = s.shape();
+        shape.micro_batches = micro_batches;
+        return s.flush == 0 && s.schedule->refuse(shape).empty();
+    };
+    const bool whole = all <= 2 * more || !runs(few) || !runs(more);
+    const Timed b = time_of(s, whole ? all : more);
+    if (b.peak_bytes > s.cluster.device().memory.si()) return std::nullopt;
+    if (whole) return b.seconds;
+    const double pace = (b.seconds - time_of(s, few).seconds) / (more - few);
+    return b.seconds + pace * (all - more);
 }
 
-/// {step_time_s, recompute} of a candidate with the least recomputation that fits, or {reason}.
+/// {step_time_s, recompute, data} of a candidate with the least recomputation that fits, or
+/// {reason}. What does not fit with the most of it is not tried with less.
 ordered_json screen(const Sweep& sweep, const SearchSpace& space, const Assignments& point) {
-    for (const std::string& recompute : space.ladder) try {
-            const Scenario s = read(sweep, point, recompute);
-            const Timed timed = screened_time(s);
-            if (timed.peak_bytes <= s.cluster.device().memory.si())
-                return {{"step_time_s", timed.seconds},
-                        {"recompute", recompute},
-                        {"data", s.parallel.data}};
-        } catch (const sim::RuleError&) {
-            return {{"reason", "rule"}};
-        }
-    return {{"reason", "memory"}};
+    const auto at = [&](const std::string& recompute) {
+        const Scenario s = read(sweep, point, recompute);
+        const std::optional<double> seconds = screened_time(s);
+        return seconds ? ordered_json{{"step_time_s", *seconds},
+                                      {"recompute", recompute},
+                                      {"data", s.parallel.data}}
+                       : ordered_json{{"reason", "memory"}};
+    };
+    const auto fits = [](const ordered_json& found) { return found.contains("step_time_s"); };
+    try {
+        const ordered_json least = at(space.ladder.front());
+        if (fits(least)) return least;
+        const ordered_json most = at(space.ladder.back());
+        if (!fits(most)) return most;
+        for (std::size_t i = 1; i + 1 < space.ladder.size(); ++i)
+            if (const ordered_json found = at(space.ladder[i]); fits(found)) return found;
+        return most;
+    } catch (const sim::RuleError&) {
+        return {{"reason", "rule"}};
+    }
 }
 
 /// The degrees of a candidate, which make its layout.

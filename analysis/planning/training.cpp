@@ -47,7 +47,7 @@ ordered_json ramp_json(const StepPlan& plan, const scenarios::BatchRamp& ramp) {
 
 ordered_json failures_json(const FailingJob& job, const FailureStudy& study) {
     const double mtbf = job.mtbf_s(), write = job.checkpoint.write_s;
-    return {{"mtbf_of_job_s", mtbf},
+    return {{"job_mtbf_s", mtbf},
             {"interruptions",
              study.replicas > 0 ? ordered_json(study.interruptions) : ordered_json(nullptr)},
             {"checkpoint_every_s", study.every_s},
@@ -114,7 +114,7 @@ std::string failure_words(const ordered_json& t) {
     if (!t.contains("failures")) return "";
     const ordered_json& f = t["failures"];
     if (!f.contains("elapsed_days"))
-        return fmt::format("one each {:.0f} s: no work is kept", f["mtbf_of_job_s"].get<double>());
+        return fmt::format("one each {:.0f} s: no work is kept", f["job_mtbf_s"].get<double>());
     return fmt::format("{:.0f}, goodput {:.1f} % ({:.1f} to {:.1f}), {:.1f} days",
                        f["interruptions"].get<double>(), 100 * t["goodput"].get<double>(),
                        100 * f["goodput_low"].get<double>(), 100 * f["goodput_high"].get<double>(),

@@ -59,7 +59,7 @@ ordered_json step_beyond(const ordered_json& a, const ordered_json& b, double by
 
 ordered_json screen(const Scenario& s) {
     const int all = s.micro_batches(), ranks = s.parallel.pipeline;
-    const int few = 2 * ranks, more = 3 * ranks;
+    const int few = std::max(2, ranks), more = 2 * few;
     const bool whole = all <= 2 * more || !shorter_runs(s, few) || !shorter_runs(s, more);
     ordered_json out = brief(s, whole ? all : more);
     if (!whole) {

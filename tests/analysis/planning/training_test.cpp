@@ -114,7 +114,7 @@ TEST_CASE("training: failures lengthen, spares are paid") {
     const auto& f = t["failures"];
     // 8 GPUs: a failure each 125 h. Each costs 10 min and on average half of the 30 + 1 min, and
     // each 30 min take 1 min more: 30 / 31 x (1 - 25.5 min / 125 h).
-    CHECK(f["mtbf_of_job_s"].get<double>() == Approx(125 * 3600));
+    CHECK(f["job_mtbf_s"].get<double>() == Approx(125 * 3600));
     CHECK(t["goodput"].get<double>() == Approx(30.0 / 31 * (1 - 25.5 / 60 / 125)).epsilon(0.003));
     const double days = t["days"], elapsed = f["elapsed_days"];
     CHECK(elapsed == Approx(days / t["goodput"].get<double>()));
@@ -125,7 +125,7 @@ TEST_CASE("training: failures lengthen, spares are paid") {
           Approx(spared["elapsed_days"].get<double>() * 24 * 12 * 2.0));
     // No work is ever kept: an answer, not an endless run.
     const auto hopeless = result_of(
-        "[training]\ntokens = '100 G'\nmtbf_of_job = '1 s'\n"
+        "[training]\ntokens = '100 G'\nmtbf_per_job = '1 s'\n"
         "checkpoint = { every = '30 min' }\n")["training"];
     CHECK(hopeless["goodput"].get<double>() < 1e-6);
     CHECK_FALSE(hopeless["failures"].contains("elapsed_days"));
