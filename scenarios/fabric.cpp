@@ -49,8 +49,8 @@ Builder::Narrow Builder::search(const Group& g, const Traffic& traffic) const {
     for (const int first : firsts) {
         std::vector<int> group;
         for (const int member : members) group.push_back(first + member);
-        if (traffic.to_rank >= 0) {
-            const int step = (traffic.to_rank - g.rank) * s.grid.stride(Axis::pipeline);
+        if (traffic.ahead != 0) {
+            const int step = traffic.ahead * s.grid.stride(Axis::pipeline);
             for (const int member : group) flows.push_back({member, member + step, 1e9});
         } else {
             const auto more = topologies::exchange_flows(s.cluster, group, 1e9, traffic.pattern);

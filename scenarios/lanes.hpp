@@ -78,7 +78,7 @@ struct Group {
 struct Traffic {
     RankGrid::Axes axes;
     topologies::Pattern pattern = topologies::Pattern::ring;
-    int to_rank = -1;  // pipeline rank, -1: inside the groups
+    int ahead = 0;  // pipeline ranks to the receivers, 0: inside the groups
     auto operator<=>(const Traffic&) const = default;
 };
 

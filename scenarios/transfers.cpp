@@ -223,7 +223,7 @@ Step Builder::send(Group& from, Group& to, int what, int micro_batch,
                    (inside ? cost.nvlink_share : cost.nic_share);
         }
         std::vector<sim::Demand> demands{{out.graph.add_path(path), bytes, bytes / rate}};
-        const Traffic traffic{{Axis::tensor}, topologies::Pattern::direct, to.rank};
+        const Traffic traffic{{Axis::tensor}, topologies::Pattern::direct, to.rank - from.rank};
         const double relayed = inside ? 0 : beyond_ports(demands, from, l, traffic, bytes, 0, cost);
         const double latency = relayed + cost.startup_s * s.what_if.latency;
         const TaskId task = out.graph.add_transfer(streams, latency, 0, demands,
