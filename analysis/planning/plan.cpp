@@ -174,7 +174,7 @@ ordered_json find_plans(const Sweep& sweep) {
         places, sweep.jobs,
         [&](std::size_t i) {
             RunOptions options;
-            options.engine = sweep.engine;
+            options.engine = sweep.engine == "screen" ? "simgrid" : sweep.engine;
             const std::string recompute = screened[best[i]]["recompute"];
             return result_json(simulate(read(sweep, points[best[i]], recompute), options), options)
                 .dump();
