@@ -14,7 +14,7 @@ inline constexpr double kDeviations = 1.645;
 /// that nobody listed, what software does otherwise. Measured, not assumed: with it nine tenths of
 /// 223 published steps of other people's clusters lie within their intervals, and of each source's
 /// when it is taken from the other sources (`moesim validate --csv` prints both).
-inline constexpr double kUnexplained = 0.175;
+inline constexpr double kUnexplained = 0.16;
 
 /// Where the step time lies with probability `level`.
 struct Interval {
