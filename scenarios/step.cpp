@@ -55,9 +55,9 @@ void read_words(sim::Table& in, const std::string& key, const char* what, const 
         for (const auto& [word, flag] : words) all.push_back(word);
         const std::string near = sim::nearest(found[i], all);
         in.refuse(fmt::format("{}.{}", key, i), fmt::format("unknown {} '{}'", what, found[i]),
-                near.empty()
-                    ? fmt::format("known: {}", fmt::join(all, ", "))
-                    : fmt::format("did you mean '{}'?\nknown: {}", near, fmt::join(all, ", ")));
+                  near.empty()
+                      ? fmt::format("known: {}", fmt::join(all, ", "))
+                      : fmt::format("did you mean '{}'?\nknown: {}", near, fmt::join(all, ", ")));
     }
 }
 

@@ -81,7 +81,7 @@ private:
             all.push_back(scenarios::read_scenario(named, seed));
             return;
         }
-        const Axis axis = read_axis({"--vary", vary_[at]});
+        const SweepAxis axis = read_axis({"--vary", vary_[at]});
         for (const std::string& value : axis.values) {
             const std::string assignment = axis.key + "=" + value;
             sim::Table changed = table.clone();

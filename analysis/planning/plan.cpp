@@ -196,7 +196,7 @@ ordered_json find_plans(const Sweep& sweep) {
         });
     };
     ordered_json axes = ordered_json::object();
-    for (const Axis& axis : space.axes)
+    for (const SweepAxis& axis : space.axes)
         for (const std::string& value : axis.values) axes[axis.key].push_back(json_of(value));
     for (const std::string& level : space.ladder) axes["step.recompute"].push_back(json_of(level));
     ordered_json out{{"schema", "moesim.plan/1"},

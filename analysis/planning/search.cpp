@@ -94,7 +94,7 @@ bool fits_together(const Assignments& point, const Bounds& b) {
 
 }  // namespace
 
-SearchSpace search_space(const sim::Table& scenario, const std::vector<Axis>& given) {
+SearchSpace search_space(const sim::Table& scenario, const std::vector<SweepAxis>& given) {
     const Bounds b = bounds_of(scenario);
     SearchSpace out;
     out.gpus = b.gpus;
@@ -114,13 +114,13 @@ SearchSpace search_space(const sim::Table& scenario, const std::vector<Axis>& gi
                                                ? powers(kMostTensor, any)
                                                : std::vector<std::string>{"1"}},
                 {"batch.micro", powers(kMostMicro, any)}};
-    for (const Axis& axis : given) {
+    for (const SweepAxis& axis : given) {
         if (axis.key == kRecompute) {
             out.ladder = axis.values;
             continue;
         }
         const auto known = std::find_if(out.axes.begin(), out.axes.end(),
-                                        [&](const Axis& a) { return a.key == axis.key; });
+                                        [&](const SweepAxis& a) { return a.key == axis.key; });
         if (known == out.axes.end())
             out.axes.push_back(axis);
         else

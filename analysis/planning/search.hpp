@@ -7,7 +7,7 @@ namespace moesim::analysis {
 /// What a search for a plan goes through.
 struct SearchSpace {
     int gpus = 0;
-    std::vector<Axis> axes;           // all but the recomputation
+    std::vector<SweepAxis> axes;      // all but the recomputation
     std::vector<std::string> ladder;  // of step.recompute, cheapest first
 };
 
@@ -25,7 +25,7 @@ struct SearchSpace {
 ///                             feed-forward too; everything
 ///
 /// The schedule is 1F1B, interleaved with more than one stage per rank. Throws sim::InputError.
-SearchSpace search_space(const sim::Table& scenario, const std::vector<Axis>& given);
+SearchSpace search_space(const sim::Table& scenario, const std::vector<SweepAxis>& given);
 
 /// Combinations of the space that pass the rules of the grid and the conditions; each with the
 /// schedule and data = what is left. considered: combinations before the rules.

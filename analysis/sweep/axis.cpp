@@ -76,11 +76,11 @@ std::vector<std::string> range(const OptionText& in, const Part& part) {
 
 }  // namespace
 
-Axis read_axis(const OptionText& in) {
+SweepAxis read_axis(const OptionText& in) {
     const std::size_t equals = in.text.find('=');
     if (equals == std::string::npos || equals == 0)
         in.refuse(0, in.text.size(), "no 'key.path=' in front of values", kForms);
-    Axis out{in.text.substr(0, equals), {}};
+    SweepAxis out{in.text.substr(0, equals), {}};
     for (const Part& part : parts(in, equals + 1)) {
         const std::string value = in.text.substr(part.from, part.to - part.from);
         if (value.find_first_not_of(" \t") == std::string::npos)

@@ -9,7 +9,7 @@
 namespace moesim::analysis {
 
 /// A key that a sweep varies, and what it is given.
-struct Axis {
+struct SweepAxis {
     std::string key;                  // "parallel.tensor"
     std::vector<std::string> values;  // as Table::set takes them: TOML, else a bare string
 };
@@ -21,7 +21,7 @@ struct Axis {
 ///                                                 separate nothing
 ///
 /// Throws sim::InputError for what is no such text, a range that never ends, or too many values.
-Axis read_axis(const OptionText& in);
+SweepAxis read_axis(const OptionText& in);
 
 /// A value as JSON: numbers, booleans, arrays and quoted strings as such, all else as a string.
 nlohmann::ordered_json json_of(const std::string& value);

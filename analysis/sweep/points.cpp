@@ -80,10 +80,10 @@ std::optional<Term> term(const ordered_json& value) {
 }
 
 /// Refuses names that stand for nothing, before the first point is looked at.
-void check_names(const Condition& condition, const std::vector<Axis>& axes,
+void check_names(const Condition& condition, const std::vector<SweepAxis>& axes,
                  const ordered_json& given) {
     std::vector<std::string> known = known_keys(given);
-    for (const Axis& axis : axes) known.push_back(axis.key);
+    for (const SweepAxis& axis : axes) known.push_back(axis.key);
     for (const Condition::Name& name : condition.names()) {
         if (std::find(known.begin(), known.end(), name.name) != known.end()) continue;
         const std::string near = sim::nearest(name.name, known);
@@ -113,17 +113,18 @@ std::string sentence(const std::string& complaint) {
 
 }  // namespace
 
-std::vector<Assignments> combinations(const sim::Table& scenario, const std::vector<Axis>& axes,
+std::vector<Assignments> combinations(const sim::Table& scenario,
+                                      const std::vector<SweepAxis>& axes,
                                       const std::vector<Condition>& where, std::uint64_t seed,
                                       std::size_t& excluded) {
     double count = 1;
-    for (const Axis& axis : axes) count *= static_cast<double>(axis.values.size());
+    for (const SweepAxis& axis : axes) count *= static_cast<double>(axis.values.size());
     if (count > kMostPoints)
         throw sim::InputError{fmt::format(
             "--vary: error: {:.3g} points are more than anybody looks at\nhelp: at most {:.0f}",
             count, kMostPoints)};
     std::vector<Assignments> all{{}};
-    for (const Axis& axis : axes) {
+    for (const SweepAxis& axis : axes) {
         std::vector<Assignments> longer;
         for (const Assignments& point : all)
             for (const std::string& value : axis.values) {

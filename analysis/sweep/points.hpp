@@ -19,7 +19,8 @@ using Assignments = std::vector<std::string>;
 /// Names in conditions are keys that are varied, or keys of the scenario with their defaults.
 /// excluded  combinations for which some condition does not hold
 /// Throws sim::InputError for an unknown name, at its place; and for absurdly many points.
-std::vector<Assignments> combinations(const sim::Table& scenario, const std::vector<Axis>& axes,
+std::vector<Assignments> combinations(const sim::Table& scenario,
+                                      const std::vector<SweepAxis>& axes,
                                       const std::vector<Condition>& where, std::uint64_t seed,
                                       std::size_t& excluded);
 

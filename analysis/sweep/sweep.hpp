@@ -14,7 +14,7 @@ namespace moesim::analysis {
 struct Sweep {
     sim::Table scenario;              // with --set applied
     std::vector<std::string> sets{};  // those, for the journal
-    std::vector<Axis> axes{};
+    std::vector<SweepAxis> axes{};
     std::vector<Condition> where{};
     std::uint64_t seed = 0;
     std::string engine = "screen";  // of all points, see evaluate()

@@ -35,14 +35,15 @@ std::string source_family(const nlohmann::ordered_json& row) {
     return source.substr(0, source.find(", NeMo container"));
 }
 
-Spread unexplained_spread(const std::vector<const nlohmann::ordered_json*>& rows, double level) {
+UnexplainedSpread unexplained_spread(const std::vector<const nlohmann::ordered_json*>& rows,
+                                     double level) {
     std::map<std::string, std::vector<Deviation>> families;
     for (const nlohmann::ordered_json* row : rows)
         families[source_family(*row)].push_back(
             {std::abs(
                  std::log((*row)["published"].get<double>() / (*row)["predicted"].get<double>())),
              (*row)["of_costs"].get<double>()});
-    Spread out;
+    UnexplainedSpread out;
     out.families = static_cast<int>(families.size());
     if (families.size() < 2) return out;
     std::vector<Deviation> all;

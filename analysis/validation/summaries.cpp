@@ -118,7 +118,7 @@ ordered_json summarise_rows(const ordered_json& all, std::size_t configs) {
     out["inside_interval"] = intervals.empty()
                                  ? ordered_json(nullptr)
                                  : ordered_json(inside / static_cast<double>(intervals.size()));
-    const Spread spread = unexplained_spread(intervals, 0.9);
+    const UnexplainedSpread spread = unexplained_spread(intervals, 0.9);
     if (spread.families > 1)
         out["unexplained"] = {{"deviation", spread.unexplained},
                               {"families", spread.families},

@@ -36,7 +36,7 @@ TEST_CASE("plan: degrees follow from the model and the cluster") {
         "v3.toml");
     const SearchSpace space = search_space(v3, {});
     const auto values = [&](const std::string& key) {
-        for (const Axis& axis : space.axes)
+        for (const SweepAxis& axis : space.axes)
             if (axis.key == key) return axis.values;
         return std::vector<std::string>{};
     };
